@@ -1,1 +1,31 @@
-//! Placeholder while the workspace is laid out.
+//! Plans, stages, edges and runs of taktline. This package knows no runtime and no macro: use it through the facade,
+//! `taktline`, unless you write a runtime.
+//!
+//! | module | owns |
+//! | --- | --- |
+//! | [`flow`] | plans with an open end, their sources and operators |
+//! | [`stage`] | a user's function as a value with settings, and the workers that run it |
+//! | [`run`] | pipelines, their tasks and their outcome |
+//! | [`ledger`] | the counts of every stage |
+//! | [`error`] | the one error of a run |
+//! | [`lineage`] | tickets |
+//! | [`runtime`] | what spawns and keeps time |
+
+mod edge;
+pub mod error;
+pub mod flow;
+pub mod ledger;
+pub mod lineage;
+pub mod op;
+mod plan;
+#[doc(hidden)]
+pub mod private;
+mod push;
+pub mod run;
+pub mod runtime;
+mod sink;
+pub mod stage;
+mod sync;
+
+pub use edge::DEFAULT_BUFFER;
+pub use sink::Drain;

@@ -1,0 +1,105 @@
+//! The bounded queue at a boundary: one writer, one reader, a mutex around a deque.
+//!
+//! | invariant | meaning |
+//! | --- | --- |
+//! | *places* | `queue + held + the writer's batch <= capacity`, always |
+//! | *held* | an item that the reader took and has not started keeps its place |
+//! | *published* | nothing stays in the writer's batch while its task waits or the reader is idle |
+//! | *outside* | wakers and items are woken and dropped outside of the lock |
+//!
+//! Items change hands several at a time: the writer fills a batch against the room that it saw last and publishes it in
+//! one lock, the reader takes several in one lock and gives their places back in the next.
+
+mod rx;
+mod tx;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Waker;
+
+pub(crate) use rx::{Next, Rx};
+pub(crate) use tx::Tx;
+
+use crate::run::{Node, Stop};
+use crate::sync::Mutex;
+
+/// The buffer of an edge for which nothing else was asked.
+pub const DEFAULT_BUFFER: usize = 16;
+
+/// Makes an edge of `capacity` places before `reader`.
+pub(crate) fn edge<T, L>(capacity: usize, reader: &Arc<Node>) -> (Tx<T, L>, Rx<T, L>) {
+    let edge = Arc::new(Edge {
+        reader: reader.clone(),
+        capacity,
+        reader_idle: AtomicBool::new(false),
+        state: Mutex::new(State::default()),
+    });
+    (Tx::new(edge.clone()), Rx::new(edge))
+}
+
+struct Edge<T, L> {
+    /// The node that reads, in whose books the items stand.
+    reader: Arc<Node>,
+    capacity: usize,
+    /// Whether the reader's waker is armed: a hint to the writer that it should publish at once.
+    reader_idle: AtomicBool,
+    state: Mutex<State<T, L>>,
+}
+
+struct State<T, L> {
+    queue: VecDeque<(T, L)>,
+    /// Taken by the reader and not started.
+    held: usize,
+    reader: Option<Waker>,
+    writer: Option<Waker>,
+    /// Who is told when nobody reads on.
+    writing_node: Option<Arc<Node>>,
+    writer_gone: bool,
+    /// Set when nobody reads on, with the reason.
+    reader_gone: Option<Stop>,
+}
+
+impl<T, L> Default for State<T, L> {
+    fn default() -> Self {
+        State {
+            queue: VecDeque::new(),
+            held: 0,
+            reader: None,
+            writer: None,
+            writing_node: None,
+            writer_gone: false,
+            reader_gone: None,
+        }
+    }
+}
+
+impl<T, L> Edge<T, L> {
+    fn room(&self, state: &State<T, L>) -> usize {
+        self.capacity - state.queue.len() - state.held
+    }
+
+    /// The writer's waker, if it waits and there is room now.
+    fn waiting_writer(&self, state: &mut State<T, L>) -> Option<Waker> {
+        if state.writer.is_some() && self.room(state) > 0 { state.writer.take() } else { None }
+    }
+
+    fn arm_reader(&self, state: &mut State<T, L>, waker: &Waker) {
+        match &mut state.reader {
+            Some(armed) => armed.clone_from(waker),
+            none => *none = Some(waker.clone()),
+        }
+        self.reader_idle.store(true, Ordering::Relaxed);
+    }
+
+    fn take_reader(&self, state: &mut State<T, L>) -> Option<Waker> {
+        self.reader_idle.store(false, Ordering::Relaxed);
+        state.reader.take()
+    }
+}
+
+pub(crate) fn wake(waker: Option<Waker>) {
+    if let Some(waker) = waker {
+        waker.wake();
+    }
+}

@@ -1,0 +1,139 @@
+//! The reader's side of an edge.
+
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::task::{Poll, Waker};
+
+use super::{Edge, wake};
+use crate::run::{Node, Stop};
+
+/// Most items that the reader takes in one go.
+const LEASE_MAX: usize = 64;
+
+pub(crate) struct Rx<T, L> {
+    edge: Arc<Edge<T, L>>,
+    /// Taken and not started: these still wait, and hold their places.
+    lease: VecDeque<(T, L)>,
+    /// Started since the last lock; their places are given back in the next one.
+    started: usize,
+}
+
+/// What a reader is given.
+pub(crate) enum Next<T, L> {
+    Item(T, L),
+    End,
+}
+
+/// What [`Rx::poll_one`] found.
+pub(crate) struct One<T, L> {
+    pub(crate) next: Poll<Next<T, L>>,
+    /// Whether the next call will find something, or the end. If not, the waker is armed.
+    pub(crate) more: bool,
+}
+
+impl<T, L> Rx<T, L> {
+    pub(super) fn new(edge: Arc<Edge<T, L>>) -> Self {
+        Rx { edge, lease: VecDeque::new(), started: 0 }
+    }
+
+    /// The oldest item. It keeps its place until it is [started](Self::start). Several are taken in one lock, so this is
+    /// for a single reader.
+    pub(crate) fn poll_next(&mut self, waker: &Waker) -> Poll<Next<T, L>> {
+        if let Some((item, lineage)) = self.lease.pop_front() {
+            return Poll::Ready(Next::Item(item, lineage));
+        }
+        let (edge, lease) = (&self.edge, &mut self.lease);
+        let mut state = edge.state.lock();
+        state.held -= std::mem::take(&mut self.started);
+        if state.queue.len() <= LEASE_MAX {
+            // The whole queue: exchange the two instead of moving each item.
+            std::mem::swap(lease, &mut state.queue);
+        } else {
+            lease.extend(state.queue.drain(..LEASE_MAX));
+        }
+        state.held += lease.len();
+        let first = lease.pop_front();
+        let ended = first.is_none() && state.writer_gone;
+        if first.is_none() && !ended {
+            edge.arm_reader(&mut state, waker);
+        }
+        let writer = edge.waiting_writer(&mut state);
+        drop(state);
+        wake(writer);
+        next(first, ended)
+    }
+
+    /// The oldest item, taken alone. It keeps its place until it is [started](Self::start).
+    pub(crate) fn poll_one(&mut self, waker: &Waker) -> One<T, L> {
+        let edge = &self.edge;
+        let mut state = edge.state.lock();
+        let first = state.queue.pop_front();
+        state.held += usize::from(first.is_some());
+        let more = !state.queue.is_empty() || state.writer_gone;
+        if !more {
+            edge.arm_reader(&mut state, waker);
+        }
+        let ended = first.is_none() && state.writer_gone;
+        One { next: next(first, ended), more }
+    }
+
+    /// An item that was taken is started: its place is free from the next [release](Self::release) on.
+    pub(crate) fn start(&mut self) {
+        self.started += 1;
+    }
+
+    /// Gives back the places of what was started, before every wait. The caller wakes the writer, outside of its locks.
+    #[must_use = "the writer waits for room"]
+    pub(crate) fn release(&mut self) -> Option<Waker> {
+        if self.started == 0 {
+            return None;
+        }
+        let mut state = self.edge.state.lock();
+        state.held -= std::mem::take(&mut self.started);
+        self.edge.waiting_writer(&mut state)
+    }
+
+    /// Reads no more: what waits is abandoned, and what is only upstream of here is told to stop.
+    pub(crate) fn close(&mut self, reason: Stop) {
+        let (writer, node, queue) = {
+            let mut state = self.edge.state.lock();
+            if state.reader_gone.is_some() {
+                return;
+            }
+            state.reader_gone = Some(reason);
+            state.reader = None;
+            state.held = 0;
+            (state.writer.take(), state.writing_node.take(), std::mem::take(&mut state.queue))
+        };
+        self.started = 0;
+        let lease = std::mem::take(&mut self.lease);
+        self.edge.reader.counts.abandon_waiting((queue.len() + lease.len()) as u64);
+        stop(node, reason);
+        wake(writer);
+        // A panic in the destructor of one item must not keep the others from being dropped.
+        for item in lease.into_iter().chain(queue) {
+            let _ = catch_unwind(AssertUnwindSafe(|| drop(item)));
+        }
+    }
+}
+
+fn next<T, L>(first: Option<(T, L)>, ended: bool) -> Poll<Next<T, L>> {
+    match first {
+        Some((item, lineage)) => Poll::Ready(Next::Item(item, lineage)),
+        None if ended => Poll::Ready(Next::End),
+        None => Poll::Pending,
+    }
+}
+
+fn stop(node: Option<Arc<Node>>, reason: Stop) {
+    if let Some(node) = node {
+        node.stop(reason);
+    }
+}
+
+impl<T, L> Drop for Rx<T, L> {
+    fn drop(&mut self) {
+        self.close(Stop::Over);
+    }
+}

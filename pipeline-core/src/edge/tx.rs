@@ -1,0 +1,139 @@
+//! The writer's side of an edge.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll};
+
+use super::{Edge, wake};
+use crate::lineage::Lineage;
+use crate::push::{Flowing, Outlet, Push};
+use crate::run::Node;
+
+/// Most items that are published in one go while the reader is busy.
+const CHUNK_MAX: usize = 32;
+
+pub(crate) struct Tx<T, L> {
+    edge: Arc<Edge<T, L>>,
+    /// Accepted and not yet published.
+    batch: VecDeque<(T, L)>,
+    /// Places known to be free, those of the batch taken off.
+    room: usize,
+    chunk: usize,
+    has_woken: bool,
+}
+
+impl<T, L> Tx<T, L> {
+    pub(super) fn new(edge: Arc<Edge<T, L>>) -> Self {
+        let (room, chunk) = (edge.capacity, (edge.capacity / 2).clamp(1, CHUNK_MAX));
+        Tx { edge, batch: VecDeque::new(), room, chunk, has_woken: false }
+    }
+
+    /// Hands the batch over. Nothing happens if it is empty.
+    fn publish(&mut self) {
+        if self.batch.is_empty() {
+            return;
+        }
+        let Tx { edge, batch, room, .. } = self;
+        let counts = &edge.reader.counts;
+        let mut state = edge.state.lock();
+        counts.accepted.add(batch.len() as u64);
+        if state.reader_gone.is_some() {
+            drop(state);
+            counts.abandon_waiting(batch.len() as u64);
+            batch.clear();
+            return;
+        }
+        state.queue.append(batch);
+        *room = edge.room(&state);
+        counts.edge_peak.raise_to((state.queue.len() + state.held) as u64);
+        let reader = edge.take_reader(&mut state);
+        drop(state);
+        self.has_woken |= reader.is_some();
+        wake(reader);
+    }
+
+    /// Looks for room behind the lock, and arms the writer's waker if there is none.
+    fn poll_more_room(&mut self, cx: &mut Context<'_>) -> Poll<Flowing> {
+        self.publish();
+        let mut state = self.edge.state.lock();
+        if state.reader_gone.is_some() {
+            return Poll::Ready(Flowing::Over);
+        }
+        self.room = self.edge.room(&state);
+        if self.room > 0 {
+            return Poll::Ready(Flowing::On);
+        }
+        match &mut state.writer {
+            Some(armed) => armed.clone_from(cx.waker()),
+            none => *none = Some(cx.waker().clone()),
+        }
+        Poll::Pending
+    }
+}
+
+impl<T: Send + 'static, L: Lineage> Push<T, L> for Tx<T, L> {
+    fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<Flowing> {
+        if self.room > 0 { Poll::Ready(Flowing::On) } else { self.poll_more_room(cx) }
+    }
+
+    fn push(&mut self, item: T, lineage: L) {
+        debug_assert!(self.room > 0, "an item is pushed only where there is room");
+        self.batch.push_back((item, lineage));
+        self.room -= 1;
+        if self.batch.len() >= self.chunk || self.edge.reader_idle.load(Ordering::Relaxed) {
+            self.publish();
+        }
+    }
+
+    fn poll_settled(&mut self, _: &mut Context<'_>) -> Poll<Flowing> {
+        Poll::Ready(Flowing::On)
+    }
+
+    fn flush(&mut self) {
+        self.publish();
+    }
+
+    fn end(&mut self) {
+        self.publish();
+    }
+
+    fn bind(&mut self, writer: &Arc<Node>) {
+        self.edge.reader.writers.lock().push(writer.name.clone());
+        let _ = writer.reader.set(self.edge.reader.name.clone());
+        let gone = {
+            let mut state = self.edge.state.lock();
+            state.writing_node = Some(writer.clone());
+            state.reader_gone
+        };
+        if let Some(reason) = gone {
+            writer.stop(reason);
+        }
+    }
+
+    fn take_woken(&mut self) -> bool {
+        std::mem::take(&mut self.has_woken)
+    }
+
+    fn room_behind(&self) -> usize {
+        self.edge.capacity
+    }
+
+    fn into_outlet(self) -> Outlet<T, L> {
+        Outlet::Edge(self)
+    }
+}
+
+impl<T, L> Drop for Tx<T, L> {
+    fn drop(&mut self) {
+        self.publish();
+        let reader = {
+            let mut state = self.edge.state.lock();
+            state.writer_gone = true;
+            state.writer = None;
+            state.writing_node = None;
+            self.edge.take_reader(&mut state)
+        };
+        wake(reader);
+    }
+}

@@ -1,0 +1,277 @@
+//! Sources that are not written as a function: iterators and streams.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use futures_core::Stream;
+
+use super::Flow;
+use crate::error::Error;
+use crate::ledger::{Kind, Spent};
+use crate::plan::{Build, Outline};
+use crate::push::{Flowing, Push};
+use crate::run::Doing;
+use crate::runtime::Instant;
+use crate::stage::{BUDGET, Site};
+use crate::sync::Mutex;
+
+/// A flow of the items of an iterator. It is cloned for each run, so the same plan can run many times.
+///
+/// The iterator is read as there is room, never ahead, in the task of the steps that are fused behind it. An iterator that
+/// blocks blocks that task. For one that cannot be cloned, see [`once`].
+///
+/// ```
+/// use taktline_core::flow::{Flow, iter};
+///
+/// let plan = iter(vec!["a", "b"]).count();
+/// # drop(plan);
+/// ```
+pub fn iter<I>(items: I) -> Iter<I>
+where
+    I: IntoIterator + Clone + Send + 'static,
+    I::IntoIter: Send + 'static,
+    I::Item: Send + 'static,
+{
+    Iter { items }
+}
+
+/// A flow of the items of an iterator that is read by the first run. A second run gives an error
+/// ([`is_spent`](Error::is_spent)).
+pub fn once<I>(items: I) -> Once<I::IntoIter>
+where
+    I: IntoIterator,
+    I::IntoIter: Send + 'static,
+    I::Item: Send + 'static,
+{
+    Once { items: Arc::new(Mutex::new(Some(items.into_iter()))) }
+}
+
+/// A flow of the items of a stream, such as the receiver of a channel. It is read by the first run; a second run gives an
+/// error ([`is_spent`](Error::is_spent)).
+///
+/// A receiver that is no `Stream` becomes one by `poll_fn`: `stream(futures::stream::poll_fn(move |cx| rx.poll_recv(cx)))`.
+///
+/// # Cancel safety
+/// The stream is polled only when there is room for its item, so nothing is read and lost.
+pub fn stream<S>(items: S) -> StreamSource<S>
+where
+    S: Stream + Send + 'static,
+    S::Item: Send + 'static,
+{
+    StreamSource { items: Arc::new(Mutex::new(Some(Box::pin(items)))) }
+}
+
+/// The flow of [`iter`].
+#[derive(Clone)]
+pub struct Iter<I> {
+    items: I,
+}
+
+/// The flow of [`once`].
+pub struct Once<I> {
+    items: Arc<Mutex<Option<I>>>,
+}
+
+/// The flow of [`stream`].
+pub struct StreamSource<S> {
+    items: Arc<Mutex<Option<Pin<Box<S>>>>>,
+}
+
+impl<I> Clone for Once<I> {
+    fn clone(&self) -> Self {
+        Once { items: self.items.clone() }
+    }
+}
+
+impl<S> Clone for StreamSource<S> {
+    fn clone(&self) -> Self {
+        StreamSource { items: self.items.clone() }
+    }
+}
+
+impl<I> fmt::Debug for Iter<I> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Iter")
+    }
+}
+
+impl<I> fmt::Debug for Once<I> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Once")
+    }
+}
+
+impl<S> fmt::Debug for StreamSource<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("StreamSource")
+    }
+}
+
+impl<I> Flow for Iter<I>
+where
+    I: IntoIterator + Clone + Send + 'static,
+    I::IntoIter: Send + 'static,
+    I::Item: Send + 'static,
+{
+    type Item = I::Item;
+    type Lineage = ();
+
+    fn build<N: Push<I::Item, ()>>(self, build: &mut Build, next: N) {
+        let items = self.items.into_iter();
+        pump(build, "iter", Items(items), next);
+    }
+
+    fn outline(&self, outline: &mut Outline, _: usize) {
+        outline.hold(1);
+    }
+}
+
+impl<I> Flow for Once<I>
+where
+    I: Iterator + Send + 'static,
+    I::Item: Send + 'static,
+{
+    type Item = I::Item;
+    type Lineage = ();
+
+    fn build<N: Push<I::Item, ()>>(self, build: &mut Build, next: N) {
+        match self.items.lock().take() {
+            None => build.refuse(Error::spent("once")),
+            Some(items) => pump(build, "once", Items(items), next),
+        }
+    }
+
+    fn outline(&self, outline: &mut Outline, _: usize) {
+        outline.hold(1);
+    }
+}
+
+impl<S> Flow for StreamSource<S>
+where
+    S: Stream + Send + 'static,
+    S::Item: Send + 'static,
+{
+    type Item = S::Item;
+    type Lineage = ();
+
+    fn build<N: Push<S::Item, ()>>(self, build: &mut Build, next: N) {
+        match self.items.lock().take() {
+            None => build.refuse(Error::spent("stream")),
+            Some(items) => pump(build, "stream", items, next),
+        }
+    }
+
+    fn outline(&self, outline: &mut Outline, _: usize) {
+        outline.hold(1);
+    }
+}
+
+/// What a source reads from.
+trait Reads: Send + 'static {
+    type Item: Send + 'static;
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Option<Self::Item>>;
+}
+
+struct Items<I>(I);
+
+impl<I> Reads for Items<I>
+where
+    I: Iterator + Send + 'static,
+    I::Item: Send + 'static,
+{
+    type Item = I::Item;
+
+    fn poll_read(&mut self, _: &mut Context<'_>) -> Poll<Option<I::Item>> {
+        Poll::Ready(self.0.next())
+    }
+}
+
+impl<S> Reads for Pin<Box<S>>
+where
+    S: Stream + Send + 'static,
+    S::Item: Send + 'static,
+{
+    type Item = S::Item;
+
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Option<S::Item>> {
+        self.as_mut().poll_next(cx)
+    }
+}
+
+fn pump<R: Reads, N: Push<R::Item, ()>>(build: &mut Build, name: &str, items: R, mut next: N) {
+    let site = build.site(name, Kind::Source);
+    next.bind(&site.node);
+    let mark = site.run.rt.now();
+    let mut pump = Pump { items, next, site: site.clone(), sent: 0, mark, waits: None };
+    build.task(&site, async move { poll_fn(|cx| pump.poll(cx)).await });
+}
+
+/// The task of a source that is read: it reads an item only when there is room for it.
+struct Pump<R, N> {
+    items: R,
+    next: N,
+    site: Site,
+    /// Pushed since the counts were last published.
+    sent: u64,
+    mark: Instant,
+    waits: Option<Spent>,
+}
+
+impl<R: Reads, N: Push<R::Item, ()>> Pump<R, N> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if let Some(what) = self.waits.take() {
+            self.clock(what);
+        }
+        if self.site.node.is_stopped() {
+            self.publish();
+            return Poll::Ready(());
+        }
+        for _ in 0..BUDGET {
+            match self.next.poll_room(cx) {
+                Poll::Ready(Flowing::On) => {}
+                Poll::Ready(Flowing::Over) => return self.end(),
+                Poll::Pending => return self.pend(Spent::WaitingForRoom, Doing::WaitForRoom),
+            }
+            match self.items.poll_read(cx) {
+                Poll::Ready(Some(item)) => {
+                    self.sent += 1;
+                    self.next.push(item, ());
+                }
+                Poll::Ready(None) => return self.end(),
+                Poll::Pending => return self.pend(Spent::WaitingForInput, Doing::WaitForInput),
+            }
+        }
+        self.publish();
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    fn end(&mut self) -> Poll<()> {
+        self.next.end();
+        self.publish();
+        self.clock(Spent::Busy);
+        Poll::Ready(())
+    }
+
+    fn pend(&mut self, what: Spent, doing: Doing) -> Poll<()> {
+        self.publish();
+        self.clock(Spent::Busy);
+        self.waits = Some(what);
+        self.site.node.set_doing(doing);
+        Poll::Pending
+    }
+
+    fn publish(&mut self) {
+        self.next.flush();
+        self.site.node.counts.out.add(std::mem::take(&mut self.sent));
+    }
+
+    fn clock(&mut self, what: Spent) {
+        let now = self.site.run.rt.now();
+        self.site.node.counts.spend(what, now.duration_since(self.mark));
+        self.mark = now;
+    }
+}

@@ -1,0 +1,104 @@
+//! The counters of one stage while it runs.
+//!
+//! All of them only rise. What is waiting, in work or finished is the difference of two of them, so a reading needs no
+//! lock. A writer adds at the points where it synchronises anyway, never for each item that is ready at once.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+/// A counter that only rises.
+#[derive(Debug, Default)]
+pub(crate) struct Count(AtomicU64);
+
+impl Count {
+    pub(crate) fn add(&self, n: u64) {
+        if n > 0 {
+            self.0.fetch_add(n, Relaxed);
+        }
+    }
+
+    pub(crate) fn raise_to(&self, n: u64) {
+        self.0.fetch_max(n, Relaxed);
+    }
+
+    pub(crate) fn get(&self) -> u64 {
+        self.0.load(Relaxed)
+    }
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Counts {
+    /// Accepted by the stage's edge.
+    pub(crate) accepted: Count,
+    /// Bodies that were started.
+    pub(crate) started: Count,
+    /// Bodies that have ended, in whatever way.
+    pub(crate) ended: Count,
+    pub(crate) done: Count,
+    pub(crate) filtered: Count,
+    pub(crate) failed: Count,
+    pub(crate) abandoned: Count,
+    /// The part of `abandoned` that was never started.
+    pub(crate) abandoned_waiting: Count,
+    pub(crate) out: Count,
+    pub(crate) edge_peak: Count,
+    pub(crate) work_peak: Count,
+    pub(crate) window_peak: Count,
+    pub(crate) workers: Count,
+    busy_ns: Count,
+    input_wait_ns: Count,
+    room_wait_ns: Count,
+}
+
+/// Where the time of a worker goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Spent {
+    Busy,
+    WaitingForInput,
+    WaitingForRoom,
+}
+
+impl Counts {
+    pub(crate) fn spend(&self, on: Spent, time: Duration) {
+        self.time(on).add(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
+    }
+
+    pub(crate) fn spent(&self, on: Spent) -> Duration {
+        Duration::from_nanos(self.time(on).get())
+    }
+
+    fn time(&self, on: Spent) -> &Count {
+        match on {
+            Spent::Busy => &self.busy_ns,
+            Spent::WaitingForInput => &self.input_wait_ns,
+            Spent::WaitingForRoom => &self.room_wait_ns,
+        }
+    }
+
+    /// Items cut before they were started.
+    pub(crate) fn abandon_waiting(&self, n: u64) {
+        self.abandoned_waiting.add(n);
+        self.abandoned.add(n);
+    }
+}
+
+/// What a worker has counted since it last synchronised.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    pub(crate) started: u64,
+    pub(crate) ended: u64,
+    pub(crate) done: u64,
+    pub(crate) filtered: u64,
+    pub(crate) out: u64,
+}
+
+impl Tally {
+    pub(crate) fn flush(&mut self, counts: &Counts) {
+        let Tally { started, ended, done, filtered, out } = std::mem::take(self);
+        counts.started.add(started);
+        counts.ended.add(ended);
+        counts.out.add(out);
+        counts.filtered.add(filtered);
+        counts.done.add(done);
+    }
+}

@@ -1,0 +1,180 @@
+//! What follows an item through a pipeline: nothing, or a [`Ticket`].
+//!
+//! The lineage is a type parameter of a flow, never of a stage: the engine takes it off an item before a body sees it
+//! and puts it on what the body made. A flow that asked for nothing has the lineage `()`, which takes no room.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for () {}
+    impl Sealed for super::Ticket {}
+}
+
+/// What travels with every item of a flow: `()` (the default) or a [`Ticket`].
+///
+/// Sealed: these two are all there is.
+pub trait Lineage: Clone + Default + Send + Sync + 'static + sealed::Sealed {
+    /// The lineage of a merge of this one and `Other`: tracked if either is.
+    type Join<Other: Lineage>: Lineage;
+
+    /// Takes over a lineage of another flow that is merged into this one.
+    #[doc(hidden)]
+    fn absorb<Other: Lineage>(other: Other) -> Self;
+
+    /// Adds what `other` follows to what this one follows.
+    #[doc(hidden)]
+    fn join(&mut self, other: Self);
+
+    #[doc(hidden)]
+    fn into_ticket(self) -> Ticket;
+}
+
+impl Lineage for () {
+    type Join<Other: Lineage> = Other;
+
+    fn absorb<Other: Lineage>(_: Other) -> Self {}
+    fn join(&mut self, (): Self) {}
+    fn into_ticket(self) -> Ticket {
+        Ticket::default()
+    }
+}
+
+impl Lineage for Ticket {
+    type Join<Other: Lineage> = Ticket;
+
+    fn absorb<Other: Lineage>(other: Other) -> Self {
+        other.into_ticket()
+    }
+
+    fn join(&mut self, other: Self) {
+        match (&self.held, other.held) {
+            (_, None) => {}
+            (None, held) => self.held = held,
+            (Some(a), Some(b)) if Arc::ptr_eq(a, &b) => {}
+            (Some(a), Some(b)) => {
+                let held = Held { receipt: None, _parents: Some((a.clone(), b)) };
+                self.held = Some(Arc::new(held));
+            }
+        }
+    }
+
+    fn into_ticket(self) -> Ticket {
+        self
+    }
+}
+
+/// Follows an item and everything that is made from it.
+///
+/// A clone goes with each output of the item. When the last clone is dropped (the outputs were read by a sink, failed or
+/// were thrown away) the [`Receipt`] resolves. A default ticket follows nothing.
+///
+/// ```
+/// use taktline_core::lineage::Ticket;
+///
+/// let (ticket, receipt) = Ticket::new();
+/// let copy = ticket.clone();
+/// drop(ticket);
+/// assert!(!receipt.is_settled());
+/// drop(copy);
+/// assert!(receipt.is_settled());
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Ticket {
+    held: Option<Arc<Held>>,
+}
+
+impl Ticket {
+    /// A new ticket, and the receipt that resolves when the ticket and all its clones are gone.
+    pub fn new() -> (Ticket, Receipt) {
+        let shared = Arc::new(Mutex::new(Settled::default()));
+        let held = Held { receipt: Some(shared.clone()), _parents: None };
+        (Ticket { held: Some(Arc::new(held)) }, Receipt { shared })
+    }
+}
+
+#[derive(Debug)]
+struct Held {
+    receipt: Option<Arc<Mutex<Settled>>>,
+    _parents: Option<(Arc<Held>, Arc<Held>)>,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let Some(receipt) = &self.receipt else { return };
+        let waker = {
+            let mut settled = receipt.lock().unwrap_or_else(PoisonError::into_inner);
+            settled.done = true;
+            settled.waker.take()
+        };
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+struct Settled {
+    done: bool,
+    waker: Option<Waker>,
+}
+
+/// Resolves when nothing that was made from an item is left.
+///
+/// # Cancel safety
+/// Dropping it loses only the news; the item goes on.
+#[derive(Debug)]
+#[must_use = "a receipt tells nothing unless it is awaited or asked"]
+pub struct Receipt {
+    shared: Arc<Mutex<Settled>>,
+}
+
+impl Receipt {
+    /// Whether the ticket and all its clones are gone.
+    pub fn is_settled(&self) -> bool {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner).done
+    }
+}
+
+impl Future for Receipt {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let mut settled = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        if settled.done {
+            return Poll::Ready(());
+        }
+        settled.waker = Some(cx.waker().clone());
+        Poll::Pending
+    }
+}
+
+const _: () = assert!(size_of::<(u64, ())>() == size_of::<u64>(), "an untracked item must cost nothing");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_joined_ticket_settles_both_receipts_only_at_its_end() {
+        let (mut a, first) = Ticket::new();
+        let (b, second) = Ticket::new();
+        a.join(b);
+        assert!(!first.is_settled() && !second.is_settled());
+        drop(a);
+        assert!(first.is_settled() && second.is_settled());
+    }
+
+    #[test]
+    fn a_default_ticket_takes_over_what_it_is_joined_with() {
+        let (ticket, receipt) = Ticket::new();
+        let mut open = Ticket::default();
+        open.join(ticket);
+        assert!(!receipt.is_settled());
+        drop(open);
+        assert!(receipt.is_settled());
+    }
+}

@@ -1,0 +1,62 @@
+//! One flow after the other.
+
+use std::future::poll_fn;
+
+use crate::edge::{DEFAULT_BUFFER, edge};
+use crate::error::Failure;
+use crate::flow::Flow;
+use crate::ledger::Kind;
+use crate::op::fused_flow;
+use crate::op::merge::Mover;
+use crate::plan::{Build, Outline};
+use crate::push::Push;
+
+fused_flow! {
+    /// The flow of [`chain`](Flow::chain).
+    Chain<P, B> { other: B }
+}
+
+impl<P, B> Flow for Chain<P, B>
+where
+    P: Flow,
+    B: Flow<Item = P::Item, Lineage = P::Lineage>,
+{
+    type Item = P::Item;
+    type Lineage = P::Lineage;
+
+    fn build<N: Push<P::Item, P::Lineage>>(self, build: &mut Build, mut next: N) {
+        let Chain { upstream, other } = self;
+        let site = build.site("chain", Kind::Join);
+        next.bind(&site.node);
+        let (tx, first) = edge(upstream.edge_buffer().unwrap_or(DEFAULT_BUFFER), &site.node);
+        let here = site.clone();
+        build.task(&site, async move {
+            let mut mover = Mover::new(next, here.clone());
+            mover.add(first);
+            if !poll_fn(|cx| mover.poll(cx)).await {
+                return;
+            }
+            let (tx, second) = edge(other.edge_buffer().unwrap_or(DEFAULT_BUFFER), &here.node);
+            let mut build = Build::new(here.run.clone());
+            other.build(&mut build, tx);
+            if let Err(error) = build.start() {
+                here.run.fail(Failure::new(&here.node.name, None, Box::new(error)));
+                return;
+            }
+            mover.add(second);
+            if poll_fn(|cx| mover.poll(cx)).await {
+                mover.end();
+            }
+        });
+        upstream.build(build, tx);
+    }
+
+    fn outline(&self, outline: &mut Outline, _: usize) {
+        outline.hold(1);
+        for buffer in [self.upstream.edge_buffer(), self.other.edge_buffer()] {
+            outline.edge("chain", buffer.unwrap_or(DEFAULT_BUFFER));
+        }
+        self.upstream.outline(outline, self.upstream.edge_buffer().unwrap_or(DEFAULT_BUFFER));
+        self.other.outline(outline, self.other.edge_buffer().unwrap_or(DEFAULT_BUFFER));
+    }
+}

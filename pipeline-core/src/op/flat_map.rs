@@ -1,0 +1,101 @@
+//! Any number of items from each.
+
+use std::task::{Context, Poll, ready};
+
+use crate::flow::Flow;
+use crate::lineage::Lineage;
+use crate::op::fused::pass_on;
+use crate::op::{FusedCount, fused_flow};
+use crate::plan::{Build, Outline};
+use crate::push::{Flowing, Push};
+
+fused_flow! {
+    /// The flow of [`flat_map`](Flow::flat_map).
+    FlatMap<P, F> { f: F }
+}
+
+impl<P, I, F> Flow for FlatMap<P, F>
+where
+    P: Flow,
+    I: IntoIterator,
+    I::IntoIter: Send + 'static,
+    I::Item: Send + 'static,
+    F: FnMut(P::Item) -> I + Clone + Send + 'static,
+{
+    type Item = I::Item;
+    type Lineage = P::Lineage;
+
+    fn build<N: Push<I::Item, P::Lineage>>(self, build: &mut Build, next: N) {
+        let count = FusedCount::new(build, "flat_map");
+        self.upstream.build(build, FlatMapPush { f: self.f, current: None, next, count });
+    }
+
+    fn outline(&self, outline: &mut Outline, next: usize) {
+        self.upstream.outline(outline, next);
+    }
+}
+
+struct FlatMapPush<F, I, L, N> {
+    f: F,
+    /// What is left of the last item.
+    current: Option<Current<I, L>>,
+    next: N,
+    count: FusedCount,
+}
+
+struct Current<I, L> {
+    items: I,
+    lineage: L,
+    is_empty: bool,
+}
+
+impl<T, L, I, F, N> Push<T, L> for FlatMapPush<F, I::IntoIter, L, N>
+where
+    T: Send + 'static,
+    L: Lineage,
+    I: IntoIterator,
+    I::IntoIter: Send + 'static,
+    I::Item: Send + 'static,
+    F: FnMut(T) -> I + Send + 'static,
+    N: Push<I::Item, L>,
+{
+    fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<Flowing> {
+        match ready!(self.poll_settled(cx)) {
+            Flowing::Over => Poll::Ready(Flowing::Over),
+            Flowing::On => self.next.poll_room(cx),
+        }
+    }
+
+    fn push(&mut self, item: T, lineage: L) {
+        let items = self.count.call(|| (self.f)(item).into_iter());
+        self.current = Some(Current { items, lineage, is_empty: true });
+    }
+
+    fn poll_settled(&mut self, cx: &mut Context<'_>) -> Poll<Flowing> {
+        while let Some(current) = &mut self.current {
+            // Room first: what the iterator gives must not be lost.
+            if ready!(self.next.poll_room(cx)) == Flowing::Over {
+                return Poll::Ready(Flowing::Over);
+            }
+            let blame = crate::run::Blame(&self.count.node);
+            let made = current.items.next();
+            drop(blame);
+            match made {
+                Some(made) => {
+                    current.is_empty = false;
+                    self.count.out();
+                    self.next.push(made, current.lineage.clone());
+                }
+                None => {
+                    if current.is_empty {
+                        self.count.filtered();
+                    }
+                    self.current = None;
+                }
+            }
+        }
+        self.next.poll_settled(cx)
+    }
+
+    pass_on!(flush);
+}

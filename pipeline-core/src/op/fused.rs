@@ -1,0 +1,134 @@
+//! What all fused steps share: their counts, and the shape of their flows.
+
+use std::sync::Arc;
+
+use crate::ledger::Kind;
+use crate::plan::Build;
+use crate::run::{Blame, Node};
+
+/// The counts of a fused step, published when its task waits.
+pub(crate) struct FusedCount {
+    pub(crate) node: Arc<Node>,
+    seen: u64,
+    filtered: u64,
+    failed: u64,
+    out: u64,
+}
+
+impl FusedCount {
+    pub(crate) fn new(build: &Build, name: &str) -> FusedCount {
+        FusedCount::of(build.site(name, Kind::Fused).node)
+    }
+
+    pub(crate) fn of(node: Arc<Node>) -> FusedCount {
+        FusedCount { node, seen: 0, filtered: 0, failed: 0, out: 0 }
+    }
+
+    /// Runs the user's closure on one item; a panic is counted and blamed on this step.
+    pub(crate) fn call<R>(&mut self, f: impl FnOnce() -> R) -> R {
+        let blame = Blame(&self.node);
+        let result = f();
+        drop(blame);
+        self.seen += 1;
+        result
+    }
+
+    pub(crate) fn seen(&mut self) {
+        self.seen += 1;
+    }
+
+    pub(crate) fn filtered(&mut self) {
+        self.filtered += 1;
+    }
+
+    pub(crate) fn failed(&mut self) {
+        self.failed += 1;
+    }
+
+    pub(crate) fn out(&mut self) {
+        self.out += 1;
+    }
+
+    pub(crate) fn flush(&mut self) {
+        let counts = &self.node.counts;
+        let seen = std::mem::take(&mut self.seen);
+        let failed = std::mem::take(&mut self.failed);
+        counts.accepted.add(seen);
+        counts.started.add(seen);
+        counts.ended.add(seen);
+        counts.out.add(std::mem::take(&mut self.out));
+        counts.filtered.add(std::mem::take(&mut self.filtered));
+        counts.failed.add(failed);
+        counts.done.add(seen - failed);
+    }
+}
+
+impl Drop for FusedCount {
+    fn drop(&mut self) {
+        self.flush();
+    }
+}
+
+/// Writes the `Push` methods that a fused step passes on: all but `push`.
+macro_rules! pass_on {
+    () => {
+        fn poll_room(&mut self, cx: &mut std::task::Context<'_>) -> std::task::Poll<crate::push::Flowing> {
+            self.next.poll_room(cx)
+        }
+
+        fn poll_settled(&mut self, cx: &mut std::task::Context<'_>) -> std::task::Poll<crate::push::Flowing> {
+            self.next.poll_settled(cx)
+        }
+
+        crate::op::pass_on!(flush);
+    };
+    (flush) => {
+        fn flush(&mut self) {
+            self.count.flush();
+            self.next.flush();
+        }
+
+        fn end(&mut self) {
+            self.next.end();
+        }
+
+        fn bind(&mut self, writer: &std::sync::Arc<crate::run::Node>) {
+            self.next.bind(writer);
+        }
+
+        fn take_woken(&mut self) -> bool {
+            self.next.take_woken()
+        }
+
+        fn room_behind(&self) -> usize {
+            self.next.room_behind()
+        }
+    };
+}
+pub(crate) use pass_on;
+
+/// Declares the flow of a fused step: its struct, `new`, `Debug`, and the `outline` that its upstream says.
+macro_rules! fused_flow {
+    ($(#[$doc:meta])* $name:ident<P $(, $param:ident)*> { $($field:ident: $ty:ty),* $(,)? }) => {
+        $(#[$doc])*
+        #[must_use = "a flow is a plan: end it in a sink and run it, or start it and read it"]
+        #[derive(Clone)]
+        pub struct $name<P $(, $param)*> {
+            upstream: P,
+            $($field: $ty,)*
+        }
+
+        impl<P $(, $param)*> $name<P $(, $param)*> {
+            pub(crate) fn new(upstream: P $(, $field: $ty)*) -> Self {
+                $name { upstream $(, $field)* }
+            }
+        }
+
+        impl<P $(, $param)*> std::fmt::Debug for $name<P $(, $param)*> {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(stringify!($name))
+            }
+        }
+    };
+}
+pub(crate) use fused_flow;

@@ -1,0 +1,36 @@
+//! Operators: steps that cannot await and are fused into the task before them, and steps that join flows.
+//!
+//! One operator, one file. A fused operator is a flow over its upstream and a [`Push`](crate::push::Push) over what comes
+//! next; it counts what it is handed.
+
+mod buffer;
+mod chain;
+mod enumerate;
+mod filter;
+mod filter_map;
+mod flat_map;
+mod fused;
+mod inspect;
+mod map;
+mod merge;
+mod scan;
+mod skip;
+mod take;
+mod take_while;
+mod tracked;
+
+pub use buffer::Buffer;
+pub use chain::Chain;
+pub use enumerate::Enumerate;
+pub use filter::Filter;
+pub use filter_map::FilterMap;
+pub use flat_map::FlatMap;
+pub(crate) use fused::{FusedCount, fused_flow, pass_on};
+pub use inspect::Inspect;
+pub use map::Map;
+pub use merge::{Merge, MergeFlow, merge};
+pub use scan::Scan;
+pub use skip::Skip;
+pub use take::Take;
+pub use take_while::TakeWhile;
+pub use tracked::Tracked;

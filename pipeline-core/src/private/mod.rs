@@ -1,0 +1,11 @@
+//! What the attributes expand against. Not part of the public interface.
+
+mod config;
+mod probe;
+
+pub use config::{Fallible, IntoShared};
+pub use probe::{IsPlain, IsResult, PlainReturn, Probe, ProbeFallback, require_plain};
+
+pub use crate::error::BoxError;
+pub use crate::stage::forms::*;
+pub use crate::stage::{In, Out};

@@ -1,0 +1,16 @@
+//! Runs: a started pipeline, the owner of every task that it made, and its one outcome.
+
+mod node;
+mod pipeline;
+mod running;
+mod shared;
+mod started;
+
+pub use node::Node;
+pub(crate) use node::{Doing, Stop};
+pub(crate) use pipeline::{Ends, Value};
+pub use pipeline::{Done, Pipeline};
+pub use running::{Run, Running};
+pub use shared::Shared;
+pub(crate) use shared::{Alive, Blame, Job, current_run};
+pub use started::Started;

@@ -1,0 +1,134 @@
+//! One row of a running plan: a name, its counters, its tasks and whether it was told to stop.
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use crate::ledger::{Counts, Kind};
+use crate::runtime::Task;
+use crate::sync::Mutex;
+
+/// Why a node has to end before its input does.
+///
+/// Ordered: a later reason overrules an earlier one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Stop {
+    /// Nobody asked it to.
+    No = 0,
+    /// Nobody reads on. What is in work is cut at once.
+    Over = 1,
+    /// A failure or a cancel. What is in work is polled once more before it is cut.
+    Cut = 2,
+}
+
+/// What a node was doing when it was last polled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Doing {
+    Work = 0,
+    WaitForInput = 1,
+    WaitForRoom = 2,
+    Ended = 3,
+}
+
+/// Public only because hidden methods of public traits name it.
+#[derive(Debug)]
+pub struct Node {
+    pub(crate) name: String,
+    pub(crate) kind: Kind,
+    pub(crate) counts: Counts,
+    /// The node that reads what this one makes.
+    pub(crate) reader: OnceLock<String>,
+    /// The nodes that write into this one's edges.
+    pub(crate) writers: Mutex<Vec<String>>,
+    stop: AtomicU8,
+    doing: AtomicU8,
+    tasks: Mutex<Tasks>,
+}
+
+#[derive(Debug, Default)]
+struct Tasks {
+    list: Vec<Task<()>>,
+    aborted: bool,
+}
+
+impl Node {
+    pub(crate) fn new(name: String, kind: Kind) -> Node {
+        Node {
+            name,
+            kind,
+            counts: Counts::default(),
+            reader: OnceLock::new(),
+            writers: Mutex::new(Vec::new()),
+            stop: AtomicU8::new(Stop::No as u8),
+            doing: AtomicU8::new(Doing::Work as u8),
+            tasks: Mutex::new(Tasks::default()),
+        }
+    }
+
+    pub(crate) fn stop_reason(&self) -> Stop {
+        match self.stop.load(Ordering::Acquire) {
+            0 => Stop::No,
+            1 => Stop::Over,
+            _ => Stop::Cut,
+        }
+    }
+
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.stop_reason() != Stop::No
+    }
+
+    /// Tells the node to stop, and asks for a poll of each of its tasks.
+    pub(crate) fn stop(&self, reason: Stop) {
+        let before = self.stop.fetch_max(reason as u8, Ordering::AcqRel);
+        if before < reason as u8 {
+            self.nudge();
+        }
+    }
+
+    /// Asks for a poll of each task of the node.
+    pub(crate) fn nudge(&self) {
+        let tasks = self.tasks.lock();
+        tasks.list.iter().for_each(Task::nudge);
+    }
+
+    /// Takes the task in. It is aborted at once if the run was dropped meanwhile.
+    pub(crate) fn own(&self, task: Task<()>) {
+        let mut tasks = self.tasks.lock();
+        if !tasks.aborted {
+            tasks.list.push(task);
+            return;
+        }
+        drop(tasks);
+        drop(task);
+    }
+
+    pub(crate) fn abort(&self) {
+        let list = {
+            let mut tasks = self.tasks.lock();
+            tasks.aborted = true;
+            std::mem::take(&mut tasks.list)
+        };
+        drop(list);
+    }
+
+    pub(crate) fn set_doing(&self, doing: Doing) {
+        self.doing.store(doing as u8, Ordering::Relaxed);
+    }
+
+    /// One line for a deadlock report, or nothing if the node has ended.
+    pub(crate) fn waits(&self) -> Option<String> {
+        let Node { name, .. } = self;
+        let line = match self.doing.load(Ordering::Relaxed) {
+            0 => format!("`{name}` is in work and waits for something outside of the pipeline"),
+            1 => match self.writers.lock().as_slice() {
+                [] => format!("`{name}` waits for input"),
+                writers => format!("`{name}` waits for input from `{}`", writers.join("`, `")),
+            },
+            2 => match self.reader.get() {
+                None => format!("`{name}` waits for room"),
+                Some(reader) => format!("`{name}` waits for room before `{reader}`"),
+            },
+            _ => return None,
+        };
+        Some(line)
+    }
+}

@@ -1,0 +1,189 @@
+//! A plan whose ends are all closed by sinks.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::running::{Run, Running};
+use crate::edge::DEFAULT_BUFFER;
+use crate::error::{Error, Result};
+use crate::flow::Flow;
+use crate::ledger::Report;
+use crate::plan::{Build, Outline};
+use crate::runtime::Rt;
+use crate::sink::{FusedSink, FusedSinkPush};
+use crate::sync::Mutex;
+
+/// What a run that went well gives.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Done<V> {
+    /// The value of the sink: `()`, a collection, a fold, a count.
+    pub value: V,
+    /// The ledger at the end of the run.
+    pub report: Report,
+}
+
+/// A plan whose ends are all closed by sinks. A value: it runs nothing until `run` or `start`, and can be cloned and run
+/// many times.
+///
+/// ```
+/// use taktline_core::flow::{Flow, iter};
+///
+/// let pipeline = iter(0..100u64).then(|x| async move { x + 1 }).count();
+/// assert_eq!(pipeline.bound(), 1 + 16 + 1);
+/// ```
+#[must_use = "a pipeline is a plan: nothing happens until it is run"]
+pub struct Pipeline<V>(Box<dyn Erased<V>>);
+
+impl<V: Send + 'static> Pipeline<V> {
+    pub(crate) fn fused<P, S>(flow: P, sink: S) -> Pipeline<V>
+    where
+        P: Flow,
+        S: FusedSink<P::Item, Value = V>,
+    {
+        Pipeline(Box::new(FusedPipeline { flow, sink }))
+    }
+
+    /// Most items that can be in flight at once, known before a run: buffers, windows with held-back outputs, and one in the
+    /// hand of each source and join.
+    pub fn bound(&self) -> usize {
+        self.outline().bound()
+    }
+
+    /// Runs the pipeline on `rt`. It starts at the first poll of the future.
+    ///
+    /// # Errors
+    /// See [`Run`].
+    ///
+    /// # Cancel safety
+    /// A drop of the future aborts every task of the run; what was in flight is lost.
+    pub fn run_on(self, rt: &Rt) -> Run<V> {
+        Run::new(self, Ok(rt.clone()))
+    }
+
+    /// Starts the pipeline on `rt`, now.
+    pub fn start_on(self, rt: &Rt) -> Running<V> {
+        Running::new(self, Ok(rt.clone()))
+    }
+
+    #[doc(hidden)]
+    pub fn run_with(self, choose: fn() -> Result<Rt>) -> Run<V> {
+        Run::choosing(self, choose)
+    }
+
+    #[doc(hidden)]
+    pub fn start_with(self, rt: Result<Rt>) -> Running<V> {
+        Running::new(self, rt)
+    }
+
+    fn outline(&self) -> Outline {
+        let mut outline = Outline::default();
+        self.0.outline_box(&mut outline);
+        outline
+    }
+
+    pub(super) fn check(&self) -> Result<(), Error> {
+        self.outline().check()
+    }
+
+    pub(super) fn build(self, build: &mut Build) -> Value<V> {
+        let value = Value::default();
+        self.0.build_box(build, value.clone());
+        value
+    }
+}
+
+impl Pipeline<()> {
+    pub(crate) fn ended(ends: impl Ends) -> Pipeline<()> {
+        Pipeline(Box::new(EndedPipeline(ends)))
+    }
+}
+
+impl<V> Clone for Pipeline<V> {
+    fn clone(&self) -> Self {
+        Pipeline(self.0.clone_box())
+    }
+}
+
+impl<V> fmt::Debug for Pipeline<V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Pipeline")
+    }
+}
+
+/// Where a sink puts the value of the run.
+pub(crate) struct Value<V>(Arc<Mutex<Option<V>>>);
+
+impl<V> Value<V> {
+    pub(crate) fn set(&self, value: V) {
+        *self.0.lock() = Some(value);
+    }
+
+    pub(super) fn take(&self) -> Option<V> {
+        self.0.lock().take()
+    }
+}
+
+impl<V> Default for Value<V> {
+    fn default() -> Self {
+        Value(Arc::new(Mutex::new(None)))
+    }
+}
+
+impl<V> Clone for Value<V> {
+    fn clone(&self) -> Self {
+        Value(self.0.clone())
+    }
+}
+
+/// A plan that ends in a sink without a value.
+pub(crate) trait Ends: Clone + Send + 'static {
+    fn build(self, build: &mut Build);
+    fn outline(&self, outline: &mut Outline);
+}
+
+trait Erased<V>: Send {
+    fn build_box(self: Box<Self>, build: &mut Build, value: Value<V>);
+    fn outline_box(&self, outline: &mut Outline);
+    fn clone_box(&self) -> Box<dyn Erased<V>>;
+}
+
+#[derive(Clone)]
+struct EndedPipeline<E>(E);
+
+impl<E: Ends> Erased<()> for EndedPipeline<E> {
+    fn build_box(self: Box<Self>, build: &mut Build, value: Value<()>) {
+        value.set(());
+        self.0.build(build);
+    }
+
+    fn outline_box(&self, outline: &mut Outline) {
+        self.0.outline(outline);
+    }
+
+    fn clone_box(&self) -> Box<dyn Erased<()>> {
+        Box::new(self.clone())
+    }
+}
+
+#[derive(Clone)]
+struct FusedPipeline<P, S> {
+    flow: P,
+    sink: S,
+}
+
+impl<P: Flow, S: FusedSink<P::Item>> Erased<S::Value> for FusedPipeline<P, S> {
+    fn build_box(self: Box<Self>, build: &mut Build, value: Value<S::Value>) {
+        let FusedPipeline { flow, sink } = *self;
+        let push = FusedSinkPush::new(sink, value, build);
+        flow.build(build, push);
+    }
+
+    fn outline_box(&self, outline: &mut Outline) {
+        self.flow.outline(outline, DEFAULT_BUFFER);
+    }
+
+    fn clone_box(&self) -> Box<dyn Erased<S::Value>> {
+        Box::new(self.clone())
+    }
+}

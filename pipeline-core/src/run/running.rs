@@ -1,0 +1,202 @@
+//! A pipeline that runs: as a future, or behind a handle.
+
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use super::pipeline::{Done, Pipeline, Value};
+use super::shared::Shared;
+use crate::error::{Error, Result};
+use crate::ledger::Report;
+use crate::plan::Build;
+use crate::runtime::Rt;
+
+/// Every task of a run. Dropped, it aborts them.
+pub(super) struct Tasks(pub(super) Arc<Shared>);
+
+impl Tasks {
+    /// The outcome of a run whose tasks have all ended.
+    pub(super) fn outcome(&self) -> Result<Report> {
+        let ending = self.0.ending();
+        if ending.cancelled {
+            Err(Error::cancelled(ending.failures, ending.report))
+        } else if ending.failures.is_empty() {
+            Ok(ending.report)
+        } else {
+            Err(Error::failed(ending.failures, ending.report))
+        }
+    }
+
+    pub(super) async fn over(&self) {
+        poll_fn(|cx| self.0.poll_over(cx)).await;
+    }
+}
+
+impl Drop for Tasks {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Starts what `build` puts together.
+pub(super) fn launch<R>(rt: Rt, make: impl FnOnce(&mut Build) -> R) -> Result<(Tasks, R)> {
+    let tasks = Tasks(Shared::new(rt));
+    let mut build = Build::new(tasks.0.clone());
+    let made = tasks.0.rt.clone().scope(|| make(&mut build));
+    build.start()?;
+    Ok((tasks, made))
+}
+
+/// The future of a run. It starts at the first poll.
+///
+/// # Errors
+/// [`Error`] with the stage, the item and the source if a stage failed; with what is wrong if the plan cannot run; or if
+/// there is no runtime. When it has resolved, no task, timer or item of the run is left.
+///
+/// # Cancel safety
+/// A drop aborts every task: none is polled again after the poll that it is in. What was in flight is lost.
+#[must_use = "nothing runs until it is awaited"]
+pub struct Run<V> {
+    state: State<V>,
+}
+
+enum State<V> {
+    Plan(Pipeline<V>, Choice),
+    Running(Running<V>),
+    Gone,
+}
+
+enum Choice {
+    Made(Result<Rt>),
+    Ask(fn() -> Result<Rt>),
+}
+
+impl<V: Send + 'static> Run<V> {
+    pub(super) fn new(plan: Pipeline<V>, rt: Result<Rt>) -> Self {
+        Run { state: State::Plan(plan, Choice::Made(rt)) }
+    }
+
+    pub(super) fn choosing(plan: Pipeline<V>, choose: fn() -> Result<Rt>) -> Self {
+        Run { state: State::Plan(plan, Choice::Ask(choose)) }
+    }
+}
+
+// No field is pinned.
+impl<V> Unpin for Run<V> {}
+
+impl<V: Send + 'static> Future for Run<V> {
+    type Output = Result<Done<V>>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.get_mut();
+        if let State::Plan(..) = this.state {
+            if let State::Plan(plan, choice) = std::mem::replace(&mut this.state, State::Gone) {
+                let rt = match choice {
+                    Choice::Made(rt) => rt,
+                    Choice::Ask(choose) => choose(),
+                };
+                this.state = State::Running(Running::new(plan, rt));
+            }
+        }
+        let State::Running(running) = &mut this.state else {
+            panic!("a run was polled after it had resolved");
+        };
+        let outcome = ready!(running.poll_join(cx));
+        this.state = State::Gone;
+        Poll::Ready(outcome)
+    }
+}
+
+impl<V> fmt::Debug for Run<V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Run")
+    }
+}
+
+/// A pipeline that was started. A drop aborts every task of it.
+#[must_use = "a drop of it aborts the run"]
+pub struct Running<V> {
+    launched: Result<(Tasks, Value<V>), Option<Error>>,
+}
+
+impl<V: Send + 'static> Running<V> {
+    pub(super) fn new(plan: Pipeline<V>, rt: Result<Rt>) -> Self {
+        let launched = rt
+            .and_then(|rt| plan.check().map(|()| rt))
+            .and_then(|rt| launch(rt, |build| plan.build(build)))
+            .map_err(Some);
+        Running { launched }
+    }
+
+    /// Waits until everything is processed.
+    ///
+    /// # Errors
+    /// See [`Run`].
+    ///
+    /// # Cancel safety
+    /// A drop of the future drops the run with it, which aborts every task. To wait for a while and go on, await
+    /// [`wait`](Self::wait).
+    pub async fn join(mut self) -> Result<Done<V>> {
+        poll_fn(|cx| self.poll_join(cx)).await
+    }
+
+    /// Waits until no task of the run is left. [`join`](Self::join) gives the outcome.
+    ///
+    /// # Cancel safety
+    /// Nothing is lost if the future is dropped: the run goes on.
+    pub async fn wait(&self) {
+        if let Ok((tasks, _)) = &self.launched {
+            tasks.over().await;
+        }
+    }
+
+    /// Tells every stage to stop, and waits until no task is left.
+    ///
+    /// What is in work is polled once more, then cut; what was accepted and cut is counted as abandoned in the report of the
+    /// error. A blocking call that has begun is waited for.
+    ///
+    /// # Errors
+    /// The outcome is an error that says so ([`is_cancelled`](Error::is_cancelled)), unless the run had ended before.
+    ///
+    /// # Cancel safety
+    /// A drop of the future aborts what is left.
+    pub async fn cancel(self) -> Result<Done<V>> {
+        if let Ok((tasks, _)) = &self.launched {
+            if !tasks.0.is_over() {
+                tasks.0.cancel();
+            }
+        }
+        self.join().await
+    }
+
+    /// The ledger as it stands now. `None` if the run could not be started.
+    pub fn report(&self) -> Option<Report> {
+        self.launched.as_ref().ok().map(|(tasks, _)| tasks.0.report())
+    }
+
+    /// Whether no task of the run is left.
+    pub fn is_over(&self) -> bool {
+        self.launched.as_ref().map_or(true, |(tasks, _)| tasks.0.is_over())
+    }
+
+    pub(super) fn poll_join(&mut self, cx: &mut Context<'_>) -> Poll<Result<Done<V>>> {
+        match &mut self.launched {
+            Err(error) => Poll::Ready(Err(error.take().unwrap_or_else(|| Error::invalid(Vec::new())))),
+            Ok((tasks, value)) => {
+                ready!(tasks.0.poll_over(cx));
+                Poll::Ready(tasks.outcome().map(|report| {
+                    let value = value.take().expect("a run that ended well has set its value");
+                    Done { value, report }
+                }))
+            }
+        }
+    }
+}
+
+impl<V> fmt::Debug for Running<V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Running")
+    }
+}

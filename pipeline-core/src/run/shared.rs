@@ -1,0 +1,263 @@
+//! What the tasks of one run share: its nodes, its failures, and how many tasks are alive.
+
+use std::cell::Cell;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use super::node::{Doing, Node, Stop};
+use crate::error::Failure;
+use crate::ledger::{Kind, Report};
+use crate::runtime::{Instant, Rt, Waits};
+use crate::sync::Mutex;
+
+pub(crate) type Job = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Public only because hidden methods of public traits name it.
+#[derive(Debug)]
+pub struct Shared {
+    pub(crate) rt: Rt,
+    began: Instant,
+    nodes: Mutex<Vec<Arc<Node>>>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// Tasks and blocking calls that have not ended.
+    alive: usize,
+    joiner: Option<Waker>,
+    failures: Vec<Failure>,
+    stopping: Option<Stop>,
+    cancelled: bool,
+    /// The handle of the run is gone: nobody will ask for its outcome.
+    dropped: bool,
+}
+
+/// How a run ended, once no task of it is left.
+#[derive(Debug)]
+pub(crate) struct Ending {
+    pub(crate) failures: Vec<Failure>,
+    pub(crate) cancelled: bool,
+    pub(crate) report: Report,
+}
+
+impl Shared {
+    pub(crate) fn new(rt: Rt) -> Arc<Shared> {
+        let began = rt.now();
+        let state = Mutex::new(State::default());
+        let shared = Arc::new(Shared { rt, began, nodes: Mutex::new(Vec::new()), state });
+        let watched: Arc<dyn Waits> = shared.clone();
+        shared.rt.watch(Arc::downgrade(&watched));
+        shared
+    }
+
+    /// Adds a row. Two rows of one name are told apart by a number.
+    pub(crate) fn node(&self, name: &str, kind: Kind) -> Arc<Node> {
+        let mut nodes = self.nodes.lock();
+        let same = |node: &&Arc<Node>| {
+            node.name.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('#'))
+        };
+        let name = match nodes.iter().filter(same).count() {
+            0 => name.to_owned(),
+            n => format!("{name}#{}", n + 1),
+        };
+        let node = Arc::new(Node::new(name, kind));
+        nodes.push(node.clone());
+        drop(nodes);
+        if let Some(reason) = self.state.lock().stopping {
+            node.stop(reason);
+        }
+        node
+    }
+
+    /// Runs `job` as a task of `node`.
+    pub(crate) fn spawn(self: &Arc<Self>, node: &Arc<Node>, job: Job) {
+        let alive = Alive::new(self);
+        let task = Supervised { job: Some(job), node: node.clone(), ambient: Some(self.clone()), alive };
+        node.own(self.rt.spawn(task));
+    }
+
+    /// Records a failure and stops what feeds the run. The first one is the run's outcome.
+    pub(crate) fn fail(&self, failure: Failure) {
+        {
+            let mut state = self.state.lock();
+            state.failures.push(failure);
+            state.stopping = state.stopping.max(Some(Stop::Over));
+        }
+        self.stop_nodes(Stop::Over, |node| node.kind == Kind::Source);
+    }
+
+    pub(crate) fn cancel(&self) {
+        {
+            let mut state = self.state.lock();
+            state.cancelled = state.failures.is_empty();
+            state.stopping = Some(Stop::Cut);
+        }
+        self.stop_nodes(Stop::Cut, |_| true);
+    }
+
+    /// Aborts every task. None is polled again after the poll that it is in.
+    pub(crate) fn abort(&self) {
+        self.state.lock().dropped = true;
+        let nodes = self.nodes.lock().clone();
+        nodes.iter().for_each(|node| node.abort());
+    }
+
+    fn stop_nodes(&self, reason: Stop, which: impl Fn(&Node) -> bool) {
+        let nodes = self.nodes.lock().clone();
+        nodes.iter().filter(|node| which(node)).for_each(|node| node.stop(reason));
+    }
+
+    pub(crate) fn is_over(&self) -> bool {
+        self.state.lock().alive == 0
+    }
+
+    pub(crate) fn poll_over(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut state = self.state.lock();
+        if state.alive == 0 {
+            return Poll::Ready(());
+        }
+        state.joiner = Some(cx.waker().clone());
+        Poll::Pending
+    }
+
+    /// The outcome. Meant to be asked once, when no task is alive.
+    pub(crate) fn ending(&self) -> Ending {
+        let mut state = self.state.lock();
+        let (failures, cancelled) = (std::mem::take(&mut state.failures), state.cancelled);
+        drop(state);
+        Ending { failures, cancelled, report: self.report() }
+    }
+
+    pub(crate) fn has_failed(&self) -> bool {
+        !self.state.lock().failures.is_empty()
+    }
+
+    /// The ledger as it stands now.
+    pub(crate) fn report(&self) -> Report {
+        let nodes = self.nodes.lock();
+        let elapsed = self.rt.now().duration_since(self.began);
+        // A plan is built from its sinks to its sources; a reader expects the opposite.
+        Report::new(elapsed, nodes.iter().rev().map(|node| node.as_ref()))
+    }
+}
+
+impl Waits for Shared {
+    fn waits(&self) -> Vec<String> {
+        if self.is_over() {
+            return Vec::new();
+        }
+        self.nodes.lock().iter().rev().filter(|node| node.kind != Kind::Fused).filter_map(|node| node.waits()).collect()
+    }
+}
+
+/// Counts as a task of the run until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Alive(Arc<Shared>);
+
+impl Alive {
+    pub(crate) fn new(run: &Arc<Shared>) -> Alive {
+        run.state.lock().alive += 1;
+        Alive(run.clone())
+    }
+}
+
+impl Drop for Alive {
+    fn drop(&mut self) {
+        let joiner = {
+            let mut state = self.0.state.lock();
+            state.alive -= 1;
+            if state.alive == 0 { state.joiner.take() } else { None }
+        };
+        if let Some(joiner) = joiner {
+            joiner.wake();
+        }
+    }
+}
+
+/// A task of the run: what ends it other than a return becomes a failure of its node.
+struct Supervised {
+    job: Option<Job>,
+    node: Arc<Node>,
+    /// The run, to be lent to the thread for each poll.
+    ambient: Option<Arc<Shared>>,
+    /// Last, so that the run is over only when all that the job held has been dropped.
+    alive: Alive,
+}
+
+impl Supervised {
+    /// Drops the job; a panic in a destructor is a failure of the node.
+    fn release(&mut self) {
+        let job = self.job.take();
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(job))) {
+            self.alive.0.fail(Failure::panicked(&self.node.name, panic));
+        }
+        self.node.set_doing(Doing::Ended);
+    }
+}
+
+impl Future for Supervised {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = &mut *self;
+        let Some(job) = this.job.as_mut() else { return Poll::Ready(()) };
+        let outer = CURRENT.replace(this.ambient.take());
+        let polled = catch_unwind(AssertUnwindSafe(|| job.as_mut().poll(cx)));
+        this.ambient = CURRENT.replace(outer);
+        match polled {
+            Ok(Poll::Pending) => return Poll::Pending,
+            Ok(Poll::Ready(())) => {}
+            Err(panic) => {
+                let name = blamed().unwrap_or_else(|| this.node.name.clone());
+                this.alive.0.fail(Failure::panicked(&name, panic));
+            }
+        }
+        this.release();
+        Poll::Ready(())
+    }
+}
+
+impl Drop for Supervised {
+    fn drop(&mut self) {
+        if self.job.is_none() {
+            return;
+        }
+        self.release();
+        let run = &self.alive.0;
+        if !run.state.lock().dropped {
+            run.fail(Failure::lost(&self.node.name));
+        }
+    }
+}
+
+thread_local! {
+    static CURRENT: Cell<Option<Arc<Shared>>> = const { Cell::new(None) };
+    static BLAMED: Cell<Option<String>> = const { Cell::new(None) };
+}
+
+/// The run whose task is polled on this thread, if one is.
+pub(crate) fn current_run() -> Option<Arc<Shared>> {
+    let run = CURRENT.take();
+    CURRENT.set(run.clone());
+    run
+}
+
+fn blamed() -> Option<String> {
+    BLAMED.take()
+}
+
+/// Names the fused step for a panic that unwinds through it.
+pub(crate) struct Blame<'a>(pub(crate) &'a Node);
+
+impl Drop for Blame<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.counts.failed.add(1);
+            BLAMED.set(Some(self.0.name.clone()));
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! A flow that runs and is read by the user's own loop.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use futures_core::Stream;
+
+use super::node::{Doing, Node, Stop};
+use super::running::{Tasks, launch};
+use crate::edge::{DEFAULT_BUFFER, Next, Rx, edge, wake};
+use crate::error::{Error, Result};
+use crate::flow::Flow;
+use crate::ledger::{Kind, Report};
+use crate::plan::{Build, Outline};
+use crate::runtime::Rt;
+use std::sync::Arc;
+
+/// A flow that was started. It reads ahead while the body of the loop awaits, as far as its edge has room.
+///
+/// Also a [`Stream`] of `Result<T>`. A drop aborts every task of the flow.
+///
+/// # Ordering
+/// That of the flow.
+#[must_use = "a drop of it aborts the run"]
+pub struct Started<T> {
+    launched: Result<(Tasks, Box<dyn Reads<T>>), Option<Error>>,
+    has_ended: bool,
+}
+
+impl<T: Send + 'static> Started<T> {
+    pub(crate) fn new(flow: impl Flow<Item = T>, rt: Result<Rt>) -> Self {
+        let launched = rt
+            .and_then(|rt| Self::check(&flow).map(|()| rt))
+            .and_then(|rt| launch(rt, |build| Self::build(flow, build)))
+            .map_err(Some);
+        Started { launched, has_ended: false }
+    }
+
+    pub(crate) fn outline(flow: &impl Flow<Item = T>, outline: &mut Outline) {
+        let buffer = flow.edge_buffer().unwrap_or(DEFAULT_BUFFER);
+        outline.edge("next", buffer);
+        flow.outline(outline, buffer);
+    }
+
+    fn check(flow: &impl Flow<Item = T>) -> Result<()> {
+        let mut outline = Outline::default();
+        Self::outline(flow, &mut outline);
+        outline.check()
+    }
+
+    fn build<P: Flow<Item = T>>(flow: P, build: &mut Build) -> Box<dyn Reads<T>> {
+        let node = build.site("next", Kind::Sink).node;
+        let (tx, rx) = edge::<T, P::Lineage>(flow.edge_buffer().unwrap_or(DEFAULT_BUFFER), &node);
+        flow.build(build, tx);
+        Box::new(Reader { rx, node })
+    }
+
+    /// The next item; `None` when the flow has ended and no task of it is left. After `None` it stays `None`.
+    ///
+    /// # Errors
+    /// The failure of the run, after the items that were before it. A plan that cannot run, or no runtime, is told by the
+    /// first call.
+    ///
+    /// # Cancel safety
+    /// Nothing is lost if the future is dropped, so it can be used with a timeout or in a select.
+    pub async fn next(&mut self) -> Result<Option<T>> {
+        poll_fn(|cx| self.poll_read(cx)).await
+    }
+
+    /// Tells every stage to stop, and waits until no task is left. What was accepted and cut is counted as abandoned in the
+    /// report of the error.
+    ///
+    /// # Errors
+    /// The outcome is an error that says so ([`is_cancelled`](Error::is_cancelled)), unless the run had ended before.
+    ///
+    /// # Cancel safety
+    /// A drop of the future aborts what is left.
+    pub async fn cancel(mut self) -> Result<Report> {
+        match &mut self.launched {
+            Err(error) => Err(error.take().unwrap_or_else(|| Error::invalid(Vec::new()))),
+            Ok((tasks, reader)) => {
+                if !tasks.0.is_over() {
+                    tasks.0.cancel();
+                }
+                reader.close(Stop::Cut);
+                tasks.over().await;
+                tasks.outcome()
+            }
+        }
+    }
+
+    /// The ledger as it stands now. `None` if the flow could not be started.
+    pub fn report(&self) -> Option<Report> {
+        self.launched.as_ref().ok().map(|(tasks, _)| tasks.0.report())
+    }
+
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<T>>> {
+        if self.has_ended {
+            return Poll::Ready(Ok(None));
+        }
+        let (tasks, reader) = match &mut self.launched {
+            Ok(launched) => launched,
+            Err(error) => {
+                self.has_ended = true;
+                return Poll::Ready(error.take().map_or(Ok(None), Err));
+            }
+        };
+        if let Some(item) = ready!(reader.poll_read(cx)) {
+            return Poll::Ready(Ok(Some(item)));
+        }
+        ready!(tasks.0.poll_over(cx));
+        self.has_ended = true;
+        Poll::Ready(tasks.outcome().map(|_| None))
+    }
+}
+
+impl<T: Send + 'static> Stream for Started<T> {
+    type Item = Result<T>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<T>>> {
+        self.get_mut().poll_read(cx).map(Result::transpose)
+    }
+}
+
+// No field is pinned.
+impl<T> Unpin for Started<T> {}
+
+impl<T> fmt::Debug for Started<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Started")
+    }
+}
+
+/// The edge before the loop, whatever travels with its items.
+trait Reads<T>: Send {
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>>;
+    fn close(&mut self, reason: Stop);
+}
+
+struct Reader<T, L> {
+    rx: Rx<T, L>,
+    node: Arc<Node>,
+}
+
+impl<T: Send + 'static, L: crate::lineage::Lineage> Reads<T> for Reader<T, L> {
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        match self.rx.poll_one(cx.waker()).next {
+            Poll::Pending => {
+                self.node.set_doing(Doing::WaitForInput);
+                Poll::Pending
+            }
+            Poll::Ready(Next::End) => {
+                self.node.set_doing(Doing::Ended);
+                Poll::Ready(None)
+            }
+            Poll::Ready(Next::Item(item, _)) => {
+                // What becomes of the item is the loop's business: it is done when it is handed over.
+                self.node.counts.started.add(1);
+                self.node.counts.ended.add(1);
+                self.node.counts.done.add(1);
+                self.node.set_doing(Doing::Work);
+                self.rx.start();
+                wake(self.rx.release());
+                Poll::Ready(Some(item))
+            }
+        }
+    }
+
+    fn close(&mut self, reason: Stop) {
+        self.rx.close(reason);
+    }
+}

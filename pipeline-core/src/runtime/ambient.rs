@@ -1,0 +1,135 @@
+//! The current runtime of a thread: the one whose task is polled.
+//!
+//! It is lent to the thread for each poll and taken back, without a clone: a poll costs no atomic operation for it.
+
+use std::cell::Cell;
+use std::error::Error;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use super::{Instant, Rt, Sleep, Timeout};
+
+thread_local! {
+    static CURRENT: Cell<Option<Rt>> = const { Cell::new(None) };
+}
+
+/// Lends a runtime to the thread until it is dropped, also by an unwind.
+pub(crate) struct Scope<'a> {
+    lender: &'a mut Option<Rt>,
+    outer: Option<Rt>,
+}
+
+impl<'a> Scope<'a> {
+    pub(crate) fn new(lender: &'a mut Option<Rt>) -> Self {
+        let outer = CURRENT.replace(lender.take());
+        Scope { lender, outer }
+    }
+}
+
+impl Drop for Scope<'_> {
+    fn drop(&mut self) {
+        *self.lender = CURRENT.replace(self.outer.take());
+    }
+}
+
+/// The runtime whose task, blocking call or [entered](Rt::enter) future is polled on this thread.
+pub fn current() -> Option<Rt> {
+    // A thread that is ending has no current runtime any more.
+    let rt = CURRENT.try_with(Cell::take).ok()?;
+    CURRENT.set(rt.clone());
+    rt
+}
+
+/// There is no current runtime.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoRuntime;
+
+impl fmt::Display for NoRuntime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(
+            "no taktline runtime on this thread: call this in a stage, in `#[taktline::main]` or `#[taktline::test]`, \
+             or inside of `Rt::enter`",
+        )
+    }
+}
+
+impl Error for NoRuntime {}
+
+#[track_caller]
+fn expect_current() -> Rt {
+    match current() {
+        Some(rt) => rt,
+        None => panic!("{NoRuntime}"),
+    }
+}
+
+/// Ready after `time` on the current runtime.
+///
+/// # Panics
+/// Where there is no [current] runtime.
+#[track_caller]
+pub fn sleep(time: Duration) -> Sleep {
+    expect_current().sleep(time)
+}
+
+/// Ready at `deadline` of the current runtime.
+///
+/// # Panics
+/// Where there is no [current] runtime.
+#[track_caller]
+pub fn sleep_until(deadline: Instant) -> Sleep {
+    expect_current().sleep_until(deadline)
+}
+
+/// The outcome of `future`, or an error after `time` on the current runtime.
+///
+/// # Panics
+/// Where there is no [current] runtime.
+#[track_caller]
+pub fn timeout<F: Future>(time: Duration, future: F) -> Timeout<F> {
+    expect_current().timeout(time, future)
+}
+
+/// The time now, on the current runtime.
+///
+/// # Panics
+/// Where there is no [current] runtime.
+#[track_caller]
+pub fn now() -> Instant {
+    expect_current().now()
+}
+
+/// The future of [`Rt::enter`].
+///
+/// # Cancel safety
+/// That of the inner future.
+#[must_use = "nothing is polled until it is awaited"]
+pub struct Entered<F> {
+    rt: Option<Rt>,
+    future: Pin<Box<F>>,
+}
+
+impl<F> Entered<F> {
+    pub(super) fn new(rt: Rt, future: F) -> Self {
+        Entered { rt: Some(rt), future: Box::pin(future) }
+    }
+}
+
+impl<F: Future> Future for Entered<F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let this = &mut *self;
+        let _scope = Scope::new(&mut this.rt);
+        this.future.as_mut().poll(cx)
+    }
+}
+
+impl<F> fmt::Debug for Entered<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Entered").field("rt", &self.rt).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,129 @@
+//! A runtime as a value.
+
+use std::fmt;
+use std::future::Future;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use super::ambient::{Entered, Scope};
+use super::{Instant, Runtime, Sleep, Task, Timeout, Timer, YieldNow, yield_now};
+use crate::sync::Mutex;
+
+/// A runtime, as a value that can be cloned and handed on.
+#[derive(Clone)]
+pub struct Rt {
+    runtime: Arc<dyn Runtime>,
+    watched: Arc<Mutex<Vec<Weak<dyn Waits>>>>,
+}
+
+/// Something that can say who waits for whom, for a report of a deadlock.
+#[doc(hidden)]
+pub trait Waits: Send + Sync {
+    /// One line for each that waits.
+    fn waits(&self) -> Vec<String>;
+}
+
+impl Rt {
+    /// A value of the runtime.
+    pub fn new(runtime: impl Runtime) -> Rt {
+        Rt::from_arc(Arc::new(runtime))
+    }
+
+    /// A value of a runtime that is shared already.
+    pub fn from_arc(runtime: Arc<dyn Runtime>) -> Rt {
+        Rt { runtime, watched: Arc::default() }
+    }
+
+    /// The name of the runtime.
+    pub fn name(&self) -> &'static str {
+        self.runtime.name()
+    }
+
+    /// The time now.
+    pub fn now(&self) -> Instant {
+        self.runtime.now()
+    }
+
+    /// A random number; on a simulated runtime it comes from the seed.
+    pub fn random(&self) -> u64 {
+        self.runtime.random()
+    }
+
+    /// Ready after `time`.
+    pub fn sleep(&self, time: Duration) -> Sleep {
+        self.sleep_until(self.now() + time)
+    }
+
+    /// Ready at `deadline`.
+    pub fn sleep_until(&self, deadline: Instant) -> Sleep {
+        Sleep::new(self.timer(deadline), deadline)
+    }
+
+    /// The outcome of `future`, or an error after `time`. If both are ready at one instant, the outcome.
+    pub fn timeout<F: Future>(&self, time: Duration, future: F) -> Timeout<F> {
+        Timeout::new(future, self.sleep(time))
+    }
+
+    /// Lets other tasks run first.
+    pub fn yield_now(&self) -> YieldNow {
+        yield_now()
+    }
+
+    /// Runs `future` as a task of its own. A drop of the [`Task`] aborts it.
+    pub fn spawn<F>(&self, future: F) -> Task<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        Task::spawn(self, future)
+    }
+
+    /// Calls `f` where blocking is allowed. If the [`Task`] is dropped before the call has begun, it never begins; one that
+    /// has begun goes on.
+    pub fn spawn_blocking<T, F>(&self, f: F) -> Task<T>
+    where
+        T: Send + 'static,
+        F: FnOnce() -> T + Send + 'static,
+    {
+        Task::spawn_blocking(self, f)
+    }
+
+    /// A future that makes this the current runtime while `future` is polled.
+    pub fn enter<F: Future>(&self, future: F) -> Entered<F> {
+        Entered::new(self.clone(), future)
+    }
+
+    /// Makes this the current runtime while `f` runs.
+    pub fn scope<R>(&self, f: impl FnOnce() -> R) -> R {
+        let mut rt = Some(self.clone());
+        let _scope = Scope::new(&mut rt);
+        f()
+    }
+
+    #[doc(hidden)]
+    pub fn watch(&self, watched: Weak<dyn Waits>) {
+        let mut list = self.watched.lock();
+        list.retain(|one| one.strong_count() > 0);
+        list.push(watched);
+    }
+
+    #[doc(hidden)]
+    pub fn waits(&self) -> Vec<String> {
+        let list: Vec<_> = self.watched.lock().iter().filter_map(Weak::upgrade).collect();
+        list.iter().flat_map(|one| one.waits()).collect()
+    }
+
+    pub(super) fn runtime(&self) -> &dyn Runtime {
+        &*self.runtime
+    }
+
+    fn timer(&self, deadline: Instant) -> std::pin::Pin<Box<dyn Timer>> {
+        self.runtime.timer(deadline)
+    }
+}
+
+impl fmt::Debug for Rt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Rt").field(&self.runtime).finish()
+    }
+}

@@ -1,0 +1,136 @@
+//! Sinks that await: stages without outputs.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use crate::edge::{DEFAULT_BUFFER, edge};
+use crate::error::BoxError;
+use crate::flow::Flow;
+use crate::ledger::Kind;
+use crate::lineage::Lineage;
+use crate::plan::{Build, Outline};
+use crate::push::{Flowing, Outlet, Push};
+use crate::run::{Ends, Node, Pipeline};
+use crate::stage::{Out, Pool, Settings, Stage, drive, emit};
+
+/// What [`sink`](Flow::sink) takes: what `#[sink]` made, or an async closure or function that returns `()`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a sink for items of `{T}`",
+    note = "a sink is made by calling the function that `#[sink]` annotates, as in `.sink(output())`, or is an async closure: `.sink(|x| async move {{ .. }})`",
+    note = "for a closure that does not await, write `.for_each(|x| ..)`; for a stage, write `.then(..)`"
+)]
+pub trait Drain<T, M> {
+    #[doc(hidden)]
+    fn end<P: Flow<Item = T>>(self, upstream: P) -> Pipeline<()>;
+}
+
+/// Marker: an async closure.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct ByClosure<Fut>(std::marker::PhantomData<fn() -> Fut>);
+
+impl<T, F, Fut> Drain<T, ByClosure<Fut>> for F
+where
+    T: Send + 'static,
+    F: FnMut(T) -> Fut + Clone + Send + 'static,
+    Fut: Future<Output = ()> + Send + 'static,
+{
+    fn end<P: Flow<Item = T>>(self, upstream: P) -> Pipeline<()> {
+        let body = SinkFn { f: self, takes: std::marker::PhantomData };
+        Pipeline::ended(WorkerSink { upstream, body, settings: Settings::new("sink") })
+    }
+}
+
+struct SinkFn<T, F> {
+    f: F,
+    takes: std::marker::PhantomData<fn(T)>,
+}
+
+impl<T, F: Clone> Clone for SinkFn<T, F> {
+    fn clone(&self) -> Self {
+        SinkFn { f: self.f.clone(), takes: std::marker::PhantomData }
+    }
+}
+
+impl<T, F, Fut> Stage for SinkFn<T, F>
+where
+    T: Send + 'static,
+    F: FnMut(T) -> Fut + Clone + Send + 'static,
+    Fut: Future<Output = ()> + Send + 'static,
+{
+    type In = T;
+    type Out = ();
+    const SENDS: bool = false;
+
+    fn call(&mut self, item: T, _: Out<'_, ()>) -> impl Future<Output = Result<Option<()>, BoxError>> + Send {
+        let body = (self.f)(item);
+        async move {
+            body.await;
+            Ok(None)
+        }
+    }
+}
+
+/// A sink with workers, at the end of `upstream`.
+#[derive(Clone)]
+pub(crate) struct WorkerSink<P, S> {
+    pub(crate) upstream: P,
+    pub(crate) body: S,
+    pub(crate) settings: Settings,
+}
+
+impl<P: Flow, S: Stage<In = P::Item>> Ends for WorkerSink<P, S> {
+    fn build(self, build: &mut Build) {
+        let WorkerSink { upstream, body, mut settings } = self;
+        settings.is_unordered = true;
+        let site = build.site(&settings.name, Kind::Sink);
+        let (tx, rx) = edge(settings.edge_buffer(upstream.edge_buffer()), &site.node);
+        let outlet = Outlet::Fused(Box::new(Nowhere));
+        let limits = settings.limits(DEFAULT_BUFFER);
+        if limits.workers == 1 {
+            build.task(&site, drive(body, rx, outlet, site.clone()));
+        } else {
+            let pool = Pool::new(body, rx, limits, site.clone());
+            build.task(&site, emit(pool.clone(), outlet));
+            build.on_start(move || pool.open());
+        }
+        upstream.build(build, tx);
+    }
+
+    fn outline(&self, outline: &mut Outline) {
+        let settings = &self.settings;
+        let buffer = settings.edge_buffer(self.upstream.edge_buffer());
+        // A sink has no window: what is finished has left.
+        settings.outline(outline, 0, false);
+        outline.edge(&settings.name, buffer);
+        self.upstream.outline(outline, buffer);
+    }
+}
+
+/// What comes after a sink.
+pub(crate) struct Nowhere;
+
+impl<T: Send + 'static, L: Lineage> Push<T, L> for Nowhere {
+    fn poll_room(&mut self, _: &mut Context<'_>) -> Poll<Flowing> {
+        Poll::Ready(Flowing::On)
+    }
+
+    fn push(&mut self, _: T, _: L) {}
+
+    fn poll_settled(&mut self, _: &mut Context<'_>) -> Poll<Flowing> {
+        Poll::Ready(Flowing::On)
+    }
+
+    fn flush(&mut self) {}
+    fn end(&mut self) {}
+    fn bind(&mut self, _: &Arc<Node>) {}
+
+    fn take_woken(&mut self) -> bool {
+        false
+    }
+
+    fn room_behind(&self) -> usize {
+        DEFAULT_BUFFER
+    }
+}

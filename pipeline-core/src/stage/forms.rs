@@ -1,0 +1,444 @@
+//! The forms of the attributes: what `#[stage]`, `#[source]` and `#[sink]` make of a function.
+//!
+//! The signature says what the stage does. Each form is a trait that the generated type implements, and a value with the
+//! settings that make sense for it.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::future::Future;
+
+use super::plain::{PlainBody, PlainFlow, PlainSinkFlow};
+use super::settings::Settings;
+use super::stream::{SourceFlow, StreamFlow, StreamSinkFlow};
+use super::{In, Out, Stage, Staged, Step};
+use crate::error::BoxError;
+use crate::flow::{BoxFlow, Flow};
+use crate::plan::{Build, Outline};
+use crate::push::Push;
+use crate::run::Pipeline;
+use crate::sink::{Drain, WorkerSink};
+use crate::stage::blocking::run_blocking;
+
+/// `async fn(item, ..) -> Ret`: one to one. Also a sink, with `Out = ()`.
+#[doc(hidden)]
+pub trait Each: Clone + Send + 'static {
+    type Item: Send + 'static;
+    type Ret: Send;
+    type Out: Send + 'static;
+    fn call(&mut self, item: Self::Item) -> impl Future<Output = Self::Ret> + Send;
+    fn outcome(ret: Self::Ret) -> Result<Self::Out, BoxError>;
+}
+
+/// `async fn(item, .., out: Out<U>) -> Ret`: one to many.
+#[doc(hidden)]
+pub trait Many: Clone + Send + 'static {
+    type Item: Send + 'static;
+    type Ret: Send;
+    type Out: Send + 'static;
+    fn call(&mut self, item: Self::Item, out: Out<'_, Self::Out>) -> impl Future<Output = Self::Ret> + Send;
+    fn outcome(ret: Self::Ret) -> Result<(), BoxError>;
+}
+
+/// `async fn(input: In<T>, .., out: Out<U>) -> Ret`: stream to stream. Also a sink, with `Out = ()`.
+#[doc(hidden)]
+pub trait Transform: Clone + Send + 'static {
+    type Item: Send + 'static;
+    type Ret: Send;
+    type Out: Send + 'static;
+    fn run(
+        &mut self,
+        input: In<'_, Self::Item>,
+        out: Out<'_, Self::Out>,
+    ) -> impl Future<Output = Self::Ret> + Send;
+    fn outcome(ret: Self::Ret) -> Result<(), BoxError>;
+}
+
+/// `async fn(.., out: Out<T>) -> Ret`: a source.
+#[doc(hidden)]
+pub trait Generate: Clone + Send + 'static {
+    type Ret: Send;
+    type Out: Send + 'static;
+    fn run(&mut self, out: Out<'_, Self::Out>) -> impl Future<Output = Self::Ret> + Send;
+    fn outcome(ret: Self::Ret) -> Result<(), BoxError>;
+}
+
+/// `fn(item, ..) -> Ret`: fused, or the body of a blocking stage, or of a plain stage with workers.
+#[doc(hidden)]
+pub trait Plain: Clone + Send + 'static {
+    type Item: Send + 'static;
+    type Ret: Send + 'static;
+    type Out: Send + 'static;
+    fn call(&mut self, item: Self::Item) -> Self::Ret;
+    fn outcome(ret: Self::Ret) -> Result<Self::Out, BoxError>;
+}
+
+/// Makes a [`Stage`] of an [`Each`].
+#[doc(hidden)]
+#[derive(Clone, Debug)]
+pub struct EachBody<S>(S);
+
+/// Makes a [`Stage`] of a [`Many`].
+#[doc(hidden)]
+#[derive(Clone, Debug)]
+pub struct ManyBody<S>(S);
+
+/// Makes a [`Stage`] of a [`Plain`], run by workers.
+#[doc(hidden)]
+#[derive(Clone, Debug)]
+pub struct WorkersBody<S>(S);
+
+/// Makes a [`Stage`] of a [`Plain`], run where blocking is allowed.
+#[doc(hidden)]
+#[derive(Clone, Debug)]
+pub struct BlockingBody<S>(S);
+
+#[doc(hidden)]
+pub type EachStage<S> = Staged<EachBody<S>>;
+#[doc(hidden)]
+pub type ManyStage<S> = Staged<ManyBody<S>>;
+#[doc(hidden)]
+pub type WorkersStage<S> = Staged<WorkersBody<S>>;
+#[doc(hidden)]
+pub type BlockingStage<S> = Staged<BlockingBody<S>>;
+#[doc(hidden)]
+pub type EachSink<S> = Sunk<EachBody<S>>;
+#[doc(hidden)]
+pub type WorkersSink<S> = Sunk<WorkersBody<S>>;
+#[doc(hidden)]
+pub type BlockingSink<S> = Sunk<BlockingBody<S>>;
+
+impl<S: Each> Stage for EachBody<S> {
+    type In = S::Item;
+    type Out = S::Out;
+    const SENDS: bool = false;
+
+    async fn call(&mut self, item: S::Item, _: Out<'_, S::Out>) -> Result<Option<S::Out>, BoxError> {
+        S::outcome(self.0.call(item).await).map(Some)
+    }
+}
+
+impl<S: Many> Stage for ManyBody<S> {
+    type In = S::Item;
+    type Out = S::Out;
+
+    async fn call(&mut self, item: S::Item, out: Out<'_, S::Out>) -> Result<Option<S::Out>, BoxError> {
+        S::outcome(self.0.call(item, out).await).map(|()| None)
+    }
+}
+
+impl<S: Plain> Stage for WorkersBody<S> {
+    type In = S::Item;
+    type Out = S::Out;
+    const SENDS: bool = false;
+
+    async fn call(&mut self, item: S::Item, _: Out<'_, S::Out>) -> Result<Option<S::Out>, BoxError> {
+        S::outcome(self.0.call(item)).map(Some)
+    }
+}
+
+impl<S: Plain> Stage for BlockingBody<S> {
+    type In = S::Item;
+    type Out = S::Out;
+    const SENDS: bool = false;
+
+    async fn call(&mut self, item: S::Item, _: Out<'_, S::Out>) -> Result<Option<S::Out>, BoxError> {
+        let mut body = self.0.clone();
+        let ret = run_blocking(move || body.call(item)).await?;
+        S::outcome(ret).map(Some)
+    }
+}
+
+macro_rules! staged_forms {
+    ($($body:ident: $form:ident),*) => {$(
+        impl<S: $form> Staged<$body<S>> {
+            #[doc(hidden)]
+            pub fn new(name: &'static str, body: S) -> Self {
+                Staged::named(name, $body(body))
+            }
+        }
+    )*};
+}
+staged_forms!(EachBody: Each, ManyBody: Many, WorkersBody: Plain, BlockingBody: Plain);
+
+impl<S: Each> Staged<EachBody<S>> {
+    /// Calls the function itself, without a pipeline.
+    ///
+    /// # Cancel safety
+    /// That of the function.
+    pub async fn call(&self, item: S::Item) -> S::Ret {
+        let mut body = self.body.0.clone();
+        body.call(item).await
+    }
+}
+
+impl<S: Plain> Staged<WorkersBody<S>> {
+    /// Calls the function itself, without a pipeline.
+    pub fn call(&self, item: S::Item) -> S::Ret {
+        self.body.0.clone().call(item)
+    }
+}
+
+impl<S: Plain> Staged<BlockingBody<S>> {
+    /// Calls the function itself, without a pipeline, on the thread of the caller.
+    pub fn call(&self, item: S::Item) -> S::Ret {
+        self.body.0.clone().call(item)
+    }
+}
+
+/// A sink with workers, and its settings. Made by `#[sink]`; ends a flow by [`sink`](Flow::sink).
+#[must_use = "a sink does nothing until it is handed to `sink` and the pipeline is run"]
+#[derive(Clone)]
+pub struct Sunk<S> {
+    body: S,
+    settings: Settings,
+}
+
+impl<S> Sunk<S> {
+    fn named(name: &'static str, body: S) -> Self {
+        Sunk { body, settings: Settings::new(name) }
+    }
+
+    /// How many items may be in work at once. Default 1. Zero makes the plan invalid: `run` says so.
+    pub fn concurrency(mut self, workers: usize) -> Self {
+        self.settings.concurrency = Some(workers);
+        self
+    }
+
+    /// How many items may wait before the sink. Default 16. Zero makes the plan invalid: `run` says so.
+    pub fn buffer(mut self, items: usize) -> Self {
+        self.settings.buffer = Some(items);
+        self
+    }
+
+    /// The name in errors and reports. Default: the name of the function.
+    pub fn name(mut self, name: impl Into<Cow<'static, str>>) -> Self {
+        self.settings.name = name.into();
+        self
+    }
+}
+
+impl<S> fmt::Debug for Sunk<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sunk").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+impl<S: Each<Out = ()>> Sunk<EachBody<S>> {
+    #[doc(hidden)]
+    pub fn new(name: &'static str, body: S) -> Self {
+        Sunk::named(name, EachBody(body))
+    }
+
+    /// Calls the function itself, without a pipeline.
+    pub async fn call(&self, item: S::Item) -> S::Ret {
+        let mut body = self.body.0.clone();
+        body.call(item).await
+    }
+}
+
+impl<S: Plain<Out = ()>> Sunk<WorkersBody<S>> {
+    #[doc(hidden)]
+    pub fn new(name: &'static str, body: S) -> Self {
+        Sunk::named(name, WorkersBody(body))
+    }
+
+    /// Calls the function itself, without a pipeline.
+    pub fn call(&self, item: S::Item) -> S::Ret {
+        self.body.0.clone().call(item)
+    }
+}
+
+impl<S: Plain<Out = ()>> Sunk<BlockingBody<S>> {
+    #[doc(hidden)]
+    pub fn new(name: &'static str, body: S) -> Self {
+        Sunk::named(name, BlockingBody(body))
+    }
+
+    /// Calls the function itself, without a pipeline, on the thread of the caller.
+    pub fn call(&self, item: S::Item) -> S::Ret {
+        self.body.0.clone().call(item)
+    }
+}
+
+/// Marker: a sink that an attribute made.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct BySink;
+
+impl<S: Stage<Out = ()>> Drain<S::In, BySink> for Sunk<S> {
+    fn end<P: Flow<Item = S::In>>(self, upstream: P) -> Pipeline<()> {
+        Pipeline::ended(WorkerSink { upstream, body: self.body, settings: self.settings })
+    }
+}
+
+/// A stream-to-stream stage, and its settings. Made by `#[stage]`.
+///
+/// It reads a whole stream, so it has one worker: there is no `concurrency`.
+#[must_use = "a stage does nothing until it is handed to `then` and the pipeline is run"]
+#[derive(Clone)]
+pub struct StreamStage<S> {
+    body: S,
+    settings: Settings,
+}
+
+/// A sink that reads a whole stream, and its settings. Made by `#[sink]`.
+#[must_use = "a sink does nothing until it is handed to `sink` and the pipeline is run"]
+#[derive(Clone)]
+pub struct StreamSink<S> {
+    body: S,
+    settings: Settings,
+}
+
+/// A plain function, fused into the task before it. Made by `#[stage]`.
+#[must_use = "a stage does nothing until it is handed to `then` and the pipeline is run"]
+#[derive(Clone)]
+pub struct PlainStage<S> {
+    body: S,
+    settings: Settings,
+}
+
+/// A plain function as a sink, fused into the task before it. Made by `#[sink]`.
+#[must_use = "a sink does nothing until it is handed to `sink` and the pipeline is run"]
+#[derive(Clone)]
+pub struct PlainSink<S> {
+    body: S,
+    settings: Settings,
+}
+
+/// A source. Made by `#[source]`: call the function, and this flow is what it returns.
+#[must_use = "a source is a plan: end it in a sink and run it, or start it and read it"]
+#[derive(Clone)]
+pub struct Generator<S> {
+    body: S,
+    settings: Settings,
+}
+
+macro_rules! named_forms {
+    ($($name:ident),*) => {$(
+        impl<S> $name<S> {
+            #[doc(hidden)]
+            pub fn new(name: &'static str, body: S) -> Self {
+                $name { body, settings: Settings::new(name) }
+            }
+
+            /// The name in errors and reports. Default: the name of the function.
+            pub fn name(mut self, name: impl Into<Cow<'static, str>>) -> Self {
+                self.settings.name = name.into();
+                self
+            }
+        }
+
+        impl<S> fmt::Debug for $name<S> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_struct(stringify!($name)).field("settings", &self.settings).finish_non_exhaustive()
+            }
+        }
+    )*};
+}
+named_forms!(StreamStage, StreamSink, PlainStage, PlainSink, Generator);
+
+impl<S> StreamStage<S> {
+    /// How many items may wait before the stage. Default 16. Zero makes the plan invalid: `run` says so.
+    pub fn buffer(mut self, items: usize) -> Self {
+        self.settings.buffer = Some(items);
+        self
+    }
+}
+
+impl<S> StreamSink<S> {
+    /// How many items may wait before the sink. Default 16. Zero makes the plan invalid: `run` says so.
+    pub fn buffer(mut self, items: usize) -> Self {
+        self.settings.buffer = Some(items);
+        self
+    }
+}
+
+impl<S: Plain> PlainStage<S> {
+    /// Calls the function itself, without a pipeline.
+    pub fn call(&self, item: S::Item) -> S::Ret {
+        self.body.clone().call(item)
+    }
+
+    /// Gives the function workers, and an edge before them, instead of fusing it.
+    pub fn concurrency(self, workers: usize) -> WorkersStage<S> {
+        self.with_workers().concurrency(workers)
+    }
+
+    /// Gives the function a worker, and an edge of that many places before it, instead of fusing it.
+    pub fn buffer(self, items: usize) -> WorkersStage<S> {
+        self.with_workers().buffer(items)
+    }
+
+    fn with_workers(self) -> WorkersStage<S> {
+        Staged { body: WorkersBody(self.body), settings: self.settings }
+    }
+}
+
+impl<S: Plain<Out = ()>> PlainSink<S> {
+    /// Calls the function itself, without a pipeline.
+    pub fn call(&self, item: S::Item) -> S::Ret {
+        self.body.clone().call(item)
+    }
+
+    /// Gives the function workers, and an edge before them, instead of fusing it.
+    pub fn concurrency(self, workers: usize) -> WorkersSink<S> {
+        Sunk { body: WorkersBody(self.body), settings: self.settings }.concurrency(workers)
+    }
+
+    /// Gives the function a worker, and an edge of that many places before it, instead of fusing it.
+    pub fn buffer(self, items: usize) -> WorkersSink<S> {
+        Sunk { body: WorkersBody(self.body), settings: self.settings }.buffer(items)
+    }
+}
+
+/// Marker: a fused stage that an attribute made.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct ByPlain;
+
+/// Marker: a stream-to-stream stage that an attribute made.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct ByStream;
+
+impl<S: Plain> Step<S::Item, ByPlain> for PlainStage<S> {
+    type Flow<P: Flow<Item = S::Item>> = PlainFlow<P, S>;
+
+    fn attach<P: Flow<Item = S::Item>>(self, upstream: P) -> Self::Flow<P> {
+        PlainFlow { upstream, plain: PlainBody { body: self.body, name: self.settings.name } }
+    }
+}
+
+impl<S: Plain<Out = ()>> Drain<S::Item, ByPlain> for PlainSink<S> {
+    fn end<P: Flow<Item = S::Item>>(self, upstream: P) -> Pipeline<()> {
+        let plain = PlainBody { body: self.body, name: self.settings.name };
+        Pipeline::ended(PlainSinkFlow { upstream, plain })
+    }
+}
+
+impl<S: Transform> Step<S::Item, ByStream> for StreamStage<S> {
+    type Flow<P: Flow<Item = S::Item>> = BoxFlow<S::Out, P::Lineage>;
+
+    fn attach<P: Flow<Item = S::Item>>(self, upstream: P) -> Self::Flow<P> {
+        StreamFlow { upstream, body: self.body, settings: self.settings }.boxed()
+    }
+}
+
+impl<S: Transform<Out = ()>> Drain<S::Item, ByStream> for StreamSink<S> {
+    fn end<P: Flow<Item = S::Item>>(self, upstream: P) -> Pipeline<()> {
+        Pipeline::ended(StreamSinkFlow { upstream, body: self.body, settings: self.settings })
+    }
+}
+
+impl<S: Generate> Flow for Generator<S> {
+    type Item = S::Out;
+    type Lineage = ();
+
+    fn build<N: Push<S::Out, ()>>(self, build: &mut Build, next: N) {
+        SourceFlow { body: self.body, name: self.settings.name }.build(build, next);
+    }
+
+    fn outline(&self, outline: &mut Outline, _: usize) {
+        outline.hold(1);
+    }
+}

@@ -1,0 +1,60 @@
+//! When a task that has woken a neighbour should yield before it computes on.
+//!
+//! A task that is woken by another sits where only the thread that woke it will run it (tokio's LIFO slot, which other
+//! threads cannot steal from: tokio-rs/tokio#4941). If the waker then computes for long, the two run in turn on one core. A
+//! yield lets the woken one run here, or the yielding one elsewhere. It costs about as much as a wake, so it is done only
+//! where items are not known to be cheap. The clock is read at wakes, never for each item.
+
+use std::time::Duration;
+
+use crate::runtime::{Instant, Rt};
+
+/// Items that cost less than this are not worth a yield.
+const CHEAP: Duration = Duration::from_micros(5);
+
+/// A decayed maximum of what an item costs, and what was woken since.
+pub(crate) struct Pace {
+    mark: Instant,
+    items: u32,
+    /// Unknown at first: that counts as dear.
+    cost: Option<Duration>,
+    has_woken: bool,
+}
+
+impl Pace {
+    pub(crate) fn new(rt: &Rt) -> Pace {
+        Pace { mark: rt.now(), items: 0, cost: None, has_woken: false }
+    }
+
+    /// A body has ended without a wait.
+    pub(crate) fn item(&mut self) {
+        self.items += 1;
+    }
+
+    /// Time was spent waiting: it is no cost of an item.
+    pub(crate) fn wait(&mut self, rt: &Rt) {
+        self.mark = rt.now();
+        self.items = 0;
+        self.has_woken = false;
+    }
+
+    pub(crate) fn woke(&mut self, has_woken: bool) {
+        self.has_woken |= has_woken;
+    }
+
+    /// Whether to yield before the next body.
+    pub(crate) fn should_yield(&mut self, rt: &Rt) -> bool {
+        if !std::mem::take(&mut self.has_woken) {
+            return false;
+        }
+        let now = rt.now();
+        if self.items > 0 {
+            let sample = now.duration_since(self.mark) / self.items;
+            let faded = self.cost.unwrap_or_default();
+            self.cost = Some(sample.max(faded - faded / 8));
+            self.items = 0;
+        }
+        self.mark = now;
+        self.cost.is_none_or(|cost| cost > CHEAP)
+    }
+}

@@ -1,0 +1,115 @@
+//! A plain function as a stage: fused into the task before it.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use super::forms::Plain;
+use crate::error::{Failure, Result};
+use crate::flow::Flow;
+use crate::ledger::Kind;
+use crate::lineage::Lineage;
+use crate::op::{FusedCount, pass_on};
+use crate::plan::{Build, Outline};
+use crate::push::{Flowing, Push};
+use crate::run::{Ends, Shared};
+use crate::sink::Nowhere;
+
+#[derive(Clone)]
+pub(super) struct PlainBody<S> {
+    pub(super) body: S,
+    pub(super) name: Cow<'static, str>,
+}
+
+/// The flow of a plain `#[stage] fn`.
+#[must_use = "a flow is a plan: end it in a sink and run it, or start it and read it"]
+#[derive(Clone)]
+pub struct PlainFlow<P, S> {
+    pub(super) upstream: P,
+    pub(super) plain: PlainBody<S>,
+}
+
+impl<P, S> fmt::Debug for PlainFlow<P, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PlainFlow({})", self.plain.name)
+    }
+}
+
+impl<P: Flow, S: Plain<Item = P::Item>> Flow for PlainFlow<P, S> {
+    type Item = S::Out;
+    type Lineage = P::Lineage;
+
+    fn build<N: Push<S::Out, P::Lineage>>(self, build: &mut Build, next: N) {
+        let push = PlainPush::new(self.plain, Kind::Fused, next, build);
+        self.upstream.build(build, push);
+    }
+
+    fn outline(&self, outline: &mut Outline, next: usize) {
+        self.upstream.outline(outline, next);
+    }
+}
+
+/// A plain `#[sink] fn` at the end of a flow.
+#[derive(Clone)]
+pub(super) struct PlainSinkFlow<P, S> {
+    pub(super) upstream: P,
+    pub(super) plain: PlainBody<S>,
+}
+
+impl<P: Flow, S: Plain<Item = P::Item, Out = ()>> Ends for PlainSinkFlow<P, S> {
+    fn build(self, build: &mut Build) {
+        let push = PlainPush::new(self.plain, Kind::Sink, Nowhere, build);
+        self.upstream.build(build, push);
+    }
+
+    fn outline(&self, outline: &mut Outline) {
+        self.upstream.outline(outline, crate::edge::DEFAULT_BUFFER);
+    }
+}
+
+struct PlainPush<S, N> {
+    body: S,
+    run: Arc<Shared>,
+    taken: u64,
+    has_failed: bool,
+    next: N,
+    count: FusedCount,
+}
+
+impl<S, N> PlainPush<S, N> {
+    fn new(plain: PlainBody<S>, kind: Kind, next: N, build: &Build) -> Self {
+        let site = build.site(&plain.name, kind);
+        let count = FusedCount::of(site.node);
+        PlainPush { body: plain.body, run: site.run, taken: 0, has_failed: false, next, count }
+    }
+}
+
+impl<L: Lineage, S: Plain, N: Push<S::Out, L>> Push<S::Item, L> for PlainPush<S, N> {
+    fn push(&mut self, item: S::Item, lineage: L) {
+        let item_number = self.taken;
+        self.taken += 1;
+        let made: Result<S::Out, _> = self.count.call(|| S::outcome(self.body.call(item)));
+        match made {
+            Ok(made) => {
+                self.count.out();
+                self.next.push(made, lineage);
+            }
+            Err(error) => {
+                self.count.failed();
+                self.has_failed = true;
+                self.run.fail(Failure::new(&self.count.node.name, Some(item_number), error));
+            }
+        }
+    }
+
+    fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<Flowing> {
+        if self.has_failed { Poll::Ready(Flowing::Over) } else { self.next.poll_room(cx) }
+    }
+
+    fn poll_settled(&mut self, cx: &mut Context<'_>) -> Poll<Flowing> {
+        if self.has_failed { Poll::Ready(Flowing::Over) } else { self.next.poll_settled(cx) }
+    }
+
+    pass_on!(flush);
+}

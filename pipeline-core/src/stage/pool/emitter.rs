@@ -1,0 +1,171 @@
+//! The task that moves a pool's results on, in order, as soon as there is room.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use super::Pool;
+use super::results::{Ack, Found};
+use crate::error::Failure;
+use crate::ledger::{Kind, Spent};
+use crate::lineage::Lineage;
+use crate::push::{Flowing, Outlet, Push};
+use crate::run::{Doing, Stop};
+use crate::runtime::Instant;
+use crate::stage::Stage;
+use crate::stage::worker::{BUDGET, Site};
+
+/// Why the emitter has ended.
+enum Ended {
+    /// Everything has moved on.
+    Drained,
+    /// Nobody takes more, or the stage was told to stop.
+    Over,
+    /// An item has failed, and its turn has come.
+    Failed(Failure),
+}
+
+/// Moves the results of `pool` into `outlet` until none can come any more.
+pub(crate) async fn emit<S: Stage, L: Lineage>(pool: Arc<Pool<S, L>>, outlet: Outlet<S::Out, L>) {
+    let mut emitter = Emitter { pool, outlet, unsettled: None, waits_since: None };
+    let ended = poll_fn(|cx| emitter.poll(cx)).await;
+    match ended {
+        Ended::Drained => emitter.outlet.end(),
+        Ended::Over => emitter.pool.site.node.stop(emitter.pool.site.reason_to_close()),
+        Ended::Failed(failure) => emitter.pool.site.run.fail(failure),
+    }
+}
+
+struct Emitter<S: Stage, L: Lineage> {
+    pool: Arc<Pool<S, L>>,
+    outlet: Outlet<S::Out, L>,
+    /// Pushed, and not yet accepted by all that follows.
+    unsettled: Option<Ack>,
+    /// Since when it waits for room.
+    waits_since: Option<Instant>,
+}
+
+impl<S: Stage, L: Lineage> Emitter<S, L> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Ended> {
+        if let Some(since) = self.waits_since.take() {
+            let Site { run, node } = &self.pool.site;
+            node.counts.spend(Spent::WaitingForRoom, run.rt.now().duration_since(since));
+        }
+        for _ in 0..BUDGET {
+            if let Some(ack) = self.unsettled {
+                match self.outlet.poll_settled(cx) {
+                    Poll::Pending => return self.pend(Doing::WaitForRoom),
+                    Poll::Ready(flowing) => {
+                        self.unsettled = None;
+                        self.pool.acknowledge(ack);
+                        if flowing == Flowing::Over {
+                            return Poll::Ready(Ended::Over);
+                        }
+                    }
+                }
+            }
+            match self.outlet.poll_room(cx) {
+                Poll::Pending => return self.pend(Doing::WaitForRoom),
+                Poll::Ready(Flowing::Over) => return Poll::Ready(Ended::Over),
+                Poll::Ready(Flowing::On) => {}
+            }
+            if self.is_told_to_stop() {
+                return Poll::Ready(Ended::Over);
+            }
+            match self.pool.poll_found(cx) {
+                Poll::Pending => return self.pend(Doing::Work),
+                Poll::Ready(None) => return Poll::Ready(Ended::Drained),
+                Poll::Ready(Some(Found::Failed(failure))) => return Poll::Ready(Ended::Failed(failure)),
+                Poll::Ready(Some(Found::Output(item, lineage, ack))) => {
+                    self.outlet.push(item, lineage);
+                    self.unsettled = Some(ack);
+                }
+                Poll::Ready(Some(Found::Cut)) => return Poll::Ready(Ended::Over),
+                Poll::Ready(Some(Found::Done { .. } | Found::Nothing)) => {}
+            }
+        }
+        self.outlet.flush();
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    fn is_told_to_stop(&self) -> bool {
+        self.pool.site.node.is_stopped()
+    }
+
+    /// Publishes what was pushed. Nothing may be kept back while this task waits.
+    fn pend(&mut self, doing: Doing) -> Poll<Ended> {
+        self.outlet.flush();
+        if self.is_told_to_stop() {
+            return Poll::Ready(Ended::Over);
+        }
+        if doing == Doing::WaitForRoom {
+            self.pool.site.node.set_doing(doing);
+            self.waits_since = Some(self.pool.site.run.rt.now());
+        }
+        Poll::Pending
+    }
+}
+
+impl<S: Stage, L: Lineage> Pool<S, L> {
+    /// What can move on now; `None` if nothing will any more.
+    fn poll_found(self: &Arc<Self>, cx: &mut Context<'_>) -> Poll<Option<Found<S::Out, L>>> {
+        let counts = &self.site.node.counts;
+        let mut state = self.state.lock();
+        match state.results.next() {
+            Found::Nothing if state.is_drained() && state.occupied == 0 => Poll::Ready(None),
+            Found::Nothing => {
+                state.emitter = Some(cx.waker().clone());
+                Poll::Pending
+            }
+            Found::Done { is_filtered } => {
+                state.occupied -= 1;
+                drop(state);
+                counts.done.add(1);
+                counts.filtered.add(u64::from(is_filtered && self.site.node.kind == Kind::Stage));
+                self.summon();
+                Poll::Ready(Some(Found::Nothing))
+            }
+            found => Poll::Ready(Some(found)),
+        }
+    }
+
+    /// An output was accepted by the next edge.
+    fn acknowledge(self: &Arc<Self>, ack: Ack) {
+        let counts = &self.site.node.counts;
+        counts.out.add(1);
+        let sender = {
+            let mut state = self.state.lock();
+            if matches!(ack, Ack::Last) {
+                state.occupied -= 1;
+                counts.done.add(1);
+            }
+            state.results.acknowledge(ack)
+        };
+        if let Some(sender) = sender {
+            sender.wake();
+        }
+        if matches!(ack, Ack::Last) {
+            self.summon();
+        }
+    }
+
+    /// Counts what will not move on any more, and attaches failures whose turn did not come.
+    fn clear(&self) {
+        let (finished, failures, items) = self.state.lock().results.clear();
+        self.site.node.counts.abandoned.add(finished);
+        if self.site.node.stop_reason() != Stop::Over || self.site.run.has_failed() {
+            failures.into_iter().for_each(|failure| self.site.run.fail(failure));
+        }
+        drop(items);
+    }
+}
+
+impl<S: Stage, L: Lineage> Drop for Emitter<S, L> {
+    /// Also runs when a fused step has panicked: without it the workers would wait for a window that never opens.
+    fn drop(&mut self) {
+        self.pool.close(self.pool.site.reason_to_close());
+        self.pool.clear();
+        self.pool.site.node.nudge();
+    }
+}

@@ -1,0 +1,47 @@
+//! The [`Out`](crate::stage::Out) of a body that runs in a pool.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
+
+use super::Pool;
+use crate::lineage::Lineage;
+use crate::stage::{OutPort, Stage};
+
+pub(super) struct PoolPort<'a, S: Stage, L> {
+    pub(super) pool: &'a Arc<Pool<S, L>>,
+    pub(super) seq: u64,
+    pub(super) id: usize,
+    pub(super) lineage: L,
+    pub(super) sent: AtomicU64,
+}
+
+impl<S: Stage, L: Lineage> OutPort<S::Out> for PoolPort<'_, S, L> {
+    fn poll_room(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let held_back = self.pool.limits.held_back;
+        self.pool.state.lock().results.poll_room(self.seq, self.id, held_back, cx.waker())
+    }
+
+    fn put(&self, item: S::Out) {
+        self.sent.fetch_add(1, Ordering::Relaxed);
+        let emitter = {
+            let mut state = self.pool.state.lock();
+            let can_move = state.results.put(self.seq, self.id, item, self.lineage.clone());
+            if can_move { state.emitter.take() } else { None }
+        };
+        if let Some(emitter) = emitter {
+            emitter.wake();
+        }
+    }
+
+    fn poll_accepted(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.pool.state.lock().results.poll_accepted(self.seq, self.id, cx.waker())
+    }
+
+    fn retract(&self) {
+        let item = self.pool.state.lock().results.retract(self.seq, self.id);
+        if item.is_some() {
+            self.sent.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+}

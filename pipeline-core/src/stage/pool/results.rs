@@ -1,0 +1,351 @@
+//! What a pool has finished and the next edge has not accepted.
+//!
+//! Ordered: a ring with an entry for each item that was started, in the order of the starts. Unordered: a queue.
+
+use std::collections::VecDeque;
+use std::task::{Poll, Waker};
+
+use crate::error::Failure;
+use crate::lineage::Lineage;
+
+pub(super) enum Results<U, L> {
+    Ordered(Ring<U, L>),
+    Unordered(Queue<U, L>),
+}
+
+/// What the emitter finds next.
+pub(super) enum Found<U, L> {
+    /// To be pushed, then acknowledged.
+    Output(U, L, Ack),
+    /// The item at the head had nothing left to give. It is done.
+    Done { is_filtered: bool },
+    /// The item at the head has failed, and its turn has come.
+    Failed(Failure),
+    /// The item at the head was cut: nothing follows.
+    Cut,
+    Nothing,
+}
+
+/// What became of an item that has ended well.
+pub(super) enum Kept<U> {
+    /// Its outputs move on later.
+    Yes,
+    /// It is done, and leaves its place.
+    Done { is_filtered: bool },
+    /// Nothing moves on any more.
+    Refused(Option<U>),
+}
+
+/// Which output was accepted.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Ack {
+    /// One that worker `.0` has sent.
+    Sent(usize),
+    /// The last one of its item.
+    Last,
+}
+
+impl<U, L: Lineage> Results<U, L> {
+    pub(super) fn new(is_ordered: bool) -> Self {
+        if is_ordered {
+            Results::Ordered(Ring { base: 0, entries: VecDeque::new(), is_broken: false })
+        } else {
+            Results::Unordered(Queue { queue: VecDeque::new(), senders: Vec::new(), is_closed: false })
+        }
+    }
+
+    /// An item was started.
+    pub(super) fn open(&mut self, lineage: &L) {
+        if let Results::Ordered(ring) = self {
+            ring.entries.push_back(Entry {
+                held: VecDeque::new(),
+                last: None,
+                lineage: lineage.clone(),
+                status: Status::Working,
+                has_sent: false,
+                sender: None,
+            });
+        }
+    }
+
+    /// An item has ended well.
+    pub(super) fn finish(&mut self, (seq, id): (u64, usize), last: Option<U>, lineage: L, sent: u64) -> Kept<U> {
+        match self {
+            Results::Ordered(ring) => match ring.entry(seq) {
+                None => Kept::Refused(last),
+                Some(entry) => {
+                    entry.last = last;
+                    entry.status = Status::Ended;
+                    Kept::Yes
+                }
+            },
+            Results::Unordered(queue) => match last {
+                None => Kept::Done { is_filtered: sent == 0 },
+                Some(_) if queue.is_closed => Kept::Refused(last),
+                Some(item) => {
+                    queue.queue.push_back(Queued { id, item, lineage, is_last: true });
+                    Kept::Yes
+                }
+            },
+        }
+    }
+
+    /// An item has failed. Gives the failure back if it does not wait for its turn, and says whether the item leaves its
+    /// place.
+    pub(super) fn fail(&mut self, seq: u64, id: usize, failure: Failure) -> (Option<Failure>, bool) {
+        match self {
+            Results::Ordered(ring) if ring.is_broken => (Some(failure), false),
+            Results::Ordered(ring) => {
+                if let Some(entry) = ring.entry(seq) {
+                    entry.status = Status::Failed(failure);
+                }
+                (None, false)
+            }
+            Results::Unordered(queue) => {
+                queue.retract(id);
+                (Some(failure), true)
+            }
+        }
+    }
+
+    /// An item was cut. Says whether it leaves its place.
+    pub(super) fn cut(&mut self, seq: u64, id: usize) -> bool {
+        match self {
+            Results::Ordered(ring) => {
+                if let Some(entry) = ring.entry(seq) {
+                    entry.status = Status::Cut;
+                }
+                false
+            }
+            Results::Unordered(queue) => {
+                queue.retract(id);
+                true
+            }
+        }
+    }
+
+    /// The next thing that can move on.
+    pub(super) fn next(&mut self) -> Found<U, L> {
+        match self {
+            Results::Ordered(ring) => ring.next(),
+            Results::Unordered(queue) => match queue.queue.pop_front() {
+                None => Found::Nothing,
+                Some(Queued { id, item, lineage, is_last }) => {
+                    Found::Output(item, lineage, if is_last { Ack::Last } else { Ack::Sent(id) })
+                }
+            },
+        }
+    }
+
+    /// An output was accepted. Gives the sender that waits for it.
+    pub(super) fn acknowledge(&mut self, ack: Ack) -> Option<Waker> {
+        match (self, ack) {
+            (Results::Ordered(ring), Ack::Last) => {
+                ring.pop();
+                None
+            }
+            (Results::Ordered(ring), Ack::Sent(_)) => {
+                ring.entries.front_mut().filter(|entry| entry.held.is_empty()).and_then(|entry| entry.sender.take())
+            }
+            (Results::Unordered(_), Ack::Last) => None,
+            (Results::Unordered(queue), Ack::Sent(id)) => {
+                let at = queue.senders.iter().position(|(sender, _)| *sender == id)?;
+                queue.senders.swap_remove(at).1
+            }
+        }
+    }
+
+    /// Whether worker `id` may put one more output of item `seq`.
+    pub(super) fn poll_room(&mut self, seq: u64, id: usize, held_back: usize, waker: &Waker) -> Poll<()> {
+        match self {
+            Results::Ordered(ring) => {
+                let is_head = ring.base == seq;
+                let Some(entry) = ring.entry(seq) else { return Poll::Pending };
+                let has_room = if is_head { entry.held.is_empty() } else { entry.held.len() < held_back };
+                entry.wait_unless(has_room, waker)
+            }
+            Results::Unordered(queue) => queue.poll_settled(id, waker),
+        }
+    }
+
+    /// Whether the outputs that were put for item `seq` need no more waiting for.
+    pub(super) fn poll_accepted(&mut self, seq: u64, id: usize, waker: &Waker) -> Poll<()> {
+        match self {
+            Results::Ordered(ring) => {
+                let is_head = ring.base == seq;
+                let Some(entry) = ring.entry(seq) else { return Poll::Pending };
+                let is_accepted = !is_head || entry.held.is_empty();
+                entry.wait_unless(is_accepted, waker)
+            }
+            Results::Unordered(queue) => queue.poll_settled(id, waker),
+        }
+    }
+
+    /// Worker `id` sends an output of item `seq`. True if the emitter can move it on now.
+    pub(super) fn put(&mut self, seq: u64, id: usize, item: U, lineage: L) -> bool {
+        match self {
+            Results::Ordered(ring) => {
+                let is_head = ring.base == seq;
+                if let Some(entry) = ring.entry(seq) {
+                    entry.held.push_back(item);
+                    entry.has_sent = true;
+                }
+                is_head
+            }
+            Results::Unordered(queue) => {
+                queue.senders.push((id, None));
+                queue.queue.push_back(Queued { id, item, lineage, is_last: false });
+                true
+            }
+        }
+    }
+
+    /// Takes back what worker `id` has put for item `seq` and nobody has accepted. To be dropped by the caller.
+    pub(super) fn retract(&mut self, seq: u64, id: usize) -> Option<U> {
+        match self {
+            Results::Ordered(ring) => {
+                let is_head = ring.base == seq;
+                ring.entry(seq).filter(|_| is_head).and_then(|entry| entry.held.pop_back())
+            }
+            Results::Unordered(queue) => queue.retract(id),
+        }
+    }
+
+    /// Everything that is left, at an ending: the finished items, and the failures whose turn did not come.
+    pub(super) fn clear(&mut self) -> (u64, Vec<Failure>, Vec<U>) {
+        let (mut finished, mut failures, mut items) = (0, Vec::new(), Vec::new());
+        match self {
+            Results::Ordered(ring) => {
+                ring.is_broken = true;
+                ring.base += ring.entries.len() as u64;
+                for entry in ring.entries.drain(..) {
+                    items.extend(entry.held);
+                    items.extend(entry.last);
+                    match entry.status {
+                        Status::Failed(failure) => failures.push(failure),
+                        Status::Ended => finished += 1,
+                        Status::Working | Status::Cut | Status::Taken => {}
+                    }
+                }
+            }
+            Results::Unordered(queue) => {
+                queue.is_closed = true;
+                queue.senders.clear();
+                for queued in queue.queue.drain(..) {
+                    finished += u64::from(queued.is_last);
+                    items.push(queued.item);
+                }
+            }
+        }
+        (finished, failures, items)
+    }
+}
+
+pub(super) struct Ring<U, L> {
+    /// The number of the item at the head.
+    base: u64,
+    entries: VecDeque<Entry<U, L>>,
+    /// A failure has taken its place: nothing moves on any more.
+    is_broken: bool,
+}
+
+struct Entry<U, L> {
+    /// Sent before the item's turn.
+    held: VecDeque<U>,
+    last: Option<U>,
+    lineage: L,
+    status: Status,
+    has_sent: bool,
+    /// The body, if it waits in a send.
+    sender: Option<Waker>,
+}
+
+enum Status {
+    Working,
+    Ended,
+    Failed(Failure),
+    /// The failure was taken by the emitter.
+    Taken,
+    Cut,
+}
+
+impl<U, L> Entry<U, L> {
+    fn wait_unless(&mut self, is_ready: bool, waker: &Waker) -> Poll<()> {
+        if is_ready {
+            return Poll::Ready(());
+        }
+        self.sender = Some(waker.clone());
+        Poll::Pending
+    }
+}
+
+impl<U, L: Lineage> Ring<U, L> {
+    fn entry(&mut self, seq: u64) -> Option<&mut Entry<U, L>> {
+        let at = usize::try_from(seq.checked_sub(self.base)?).ok()?;
+        self.entries.get_mut(at)
+    }
+
+    fn pop(&mut self) {
+        if self.entries.pop_front().is_some() {
+            self.base += 1;
+        }
+    }
+
+    fn next(&mut self) -> Found<U, L> {
+        let Some(head) = self.entries.front_mut() else { return Found::Nothing };
+        if let Some(item) = head.held.pop_front() {
+            return Found::Output(item, head.lineage.clone(), Ack::Sent(0));
+        }
+        match &head.status {
+            Status::Cut => Found::Cut,
+            Status::Working | Status::Taken => Found::Nothing,
+            Status::Ended => match head.last.take() {
+                Some(item) => Found::Output(item, head.lineage.clone(), Ack::Last),
+                None => {
+                    let is_filtered = !head.has_sent;
+                    self.pop();
+                    Found::Done { is_filtered }
+                }
+            },
+            Status::Failed(_) => {
+                self.is_broken = true;
+                match std::mem::replace(&mut head.status, Status::Taken) {
+                    Status::Failed(failure) => Found::Failed(failure),
+                    _ => Found::Nothing,
+                }
+            }
+        }
+    }
+}
+
+pub(super) struct Queue<U, L> {
+    queue: VecDeque<Queued<U, L>>,
+    /// Workers whose output was put and not accepted.
+    senders: Vec<(usize, Option<Waker>)>,
+    is_closed: bool,
+}
+
+struct Queued<U, L> {
+    id: usize,
+    item: U,
+    lineage: L,
+    is_last: bool,
+}
+
+impl<U, L> Queue<U, L> {
+    fn poll_settled(&mut self, id: usize, waker: &Waker) -> Poll<()> {
+        match self.senders.iter_mut().find(|(sender, _)| *sender == id) {
+            None => Poll::Ready(()),
+            Some((_, armed)) => {
+                *armed = Some(waker.clone());
+                Poll::Pending
+            }
+        }
+    }
+
+    fn retract(&mut self, id: usize) -> Option<U> {
+        self.senders.retain(|(sender, _)| *sender != id);
+        let at = self.queue.iter().position(|queued| queued.id == id && !queued.is_last)?;
+        self.queue.remove(at).map(|queued| queued.item)
+    }
+}

@@ -1,0 +1,274 @@
+//! What the workers and the emitter of a pool share, and who is called when.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll, Waker};
+
+use super::results::{Kept, Results};
+use super::work::work;
+use super::{Limits, Pool};
+use crate::edge::{Next, Rx, wake};
+use crate::error::{BoxError, Failure};
+use crate::ledger::Kind;
+use crate::lineage::Lineage;
+use crate::run::{Doing, Stop};
+use crate::stage::Stage;
+use crate::stage::worker::End;
+
+pub(super) struct State<T, U, L> {
+    /// Gone when nothing is started any more.
+    pub(super) intake: Option<Rx<T, L>>,
+    /// Whether the intake may have something. False only while its waker is armed.
+    look: bool,
+    /// Items taken so far: the number of the next one.
+    taken: u64,
+    pub(super) in_work: usize,
+    /// In work + finished.
+    pub(super) occupied: usize,
+    pub(super) results: Results<U, L>,
+    /// Workers that wait, the last one on top: it is the warmest.
+    idle: Vec<(usize, Waker)>,
+    spawned: usize,
+    /// Whether a worker was called and has not arrived.
+    is_called: bool,
+    pub(super) emitter: Option<Waker>,
+}
+
+/// Somebody to wake once the lock is free.
+enum Call {
+    Wake(Waker),
+    Spawn(usize),
+}
+
+/// An item that a worker has taken.
+pub(super) struct Taken<T, L> {
+    pub(super) seq: u64,
+    pub(super) item: T,
+    pub(super) lineage: L,
+}
+
+impl<T, U, L: Lineage> State<T, U, L> {
+    pub(super) fn new(intake: Rx<T, L>, limits: Limits) -> Self {
+        State {
+            intake: Some(intake),
+            look: true,
+            taken: 0,
+            in_work: 0,
+            occupied: 0,
+            results: Results::new(limits.is_ordered),
+            idle: Vec::new(),
+            spawned: 0,
+            is_called: false,
+            emitter: None,
+        }
+    }
+
+    /// Whether no item is left that could give a result.
+    pub(super) fn is_drained(&self) -> bool {
+        self.intake.is_none() && self.in_work == 0
+    }
+
+    /// Calls a worker if an item could be started now and none is on its way.
+    fn call(&mut self, limits: Limits) -> Option<Call> {
+        let can_start = self.intake.is_some() && self.look && self.occupied < limits.window;
+        if !can_start || self.is_called {
+            return None;
+        }
+        let call = match self.idle.pop() {
+            Some((_, waker)) => Call::Wake(waker),
+            None if self.spawned < limits.workers => {
+                self.spawned += 1;
+                Call::Spawn(self.spawned - 1)
+            }
+            None => return None,
+        };
+        self.is_called = true;
+        Some(call)
+    }
+}
+
+impl<S: Stage, L: Lineage> Pool<S, L> {
+    /// Something has arrived in the intake.
+    pub(super) fn arrived(self: &Arc<Self>) {
+        self.state.lock().look = true;
+        self.summon();
+    }
+
+    /// Calls a worker if there is something for it to start. Says whether it did.
+    pub(super) fn summon(self: &Arc<Self>) -> bool {
+        let call = self.state.lock().call(self.limits);
+        match call {
+            None => return false,
+            Some(Call::Wake(waker)) => waker.wake(),
+            Some(Call::Spawn(id)) => {
+                let stage = self.template.lock().clone();
+                self.site.node.counts.workers.raise_to(id as u64 + 1);
+                self.site.run.spawn(&self.site.node, Box::pin(work(self.clone(), stage, id)));
+            }
+        }
+        true
+    }
+
+    /// The oldest item, which keeps its place until [`start`](Self::start); `None` if this worker is not needed any more.
+    pub(super) fn poll_take(
+        self: &Arc<Self>,
+        id: usize,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Taken<S::In, L>>> {
+        let mut guard = self.state.lock();
+        let state = &mut *guard;
+        match state.idle.iter().rposition(|(idle, _)| *idle == id) {
+            // Woken by something else than a call of the pool.
+            Some(at) => drop(state.idle.swap_remove(at)),
+            None => state.is_called = false,
+        }
+        let Some(intake) = state.intake.as_mut().filter(|_| !self.site.node.is_stopped()) else {
+            return Poll::Ready(None);
+        };
+        if state.occupied >= self.limits.window {
+            state.idle.push((id, cx.waker().clone()));
+            return Poll::Pending;
+        }
+        let arrival = self.arrival.get().expect("the waker of a pool is set when the pool is made");
+        let one = intake.poll_one(arrival);
+        state.look = one.more;
+        let polled = match one.next {
+            Poll::Pending => {
+                state.idle.push((id, cx.waker().clone()));
+                if state.in_work == 0 {
+                    self.site.node.set_doing(Doing::WaitForInput);
+                }
+                Poll::Pending
+            }
+            Poll::Ready(Next::End) => Poll::Ready(None),
+            Poll::Ready(Next::Item(item, lineage)) => {
+                let seq = state.taken;
+                state.taken += 1;
+                state.in_work += 1;
+                state.occupied += 1;
+                state.results.open(&lineage);
+                Poll::Ready(Some(Taken { seq, item, lineage }))
+            }
+        };
+        drop(guard);
+        if let Poll::Ready(None) = &polled {
+            self.close(Stop::Over);
+        }
+        polled
+    }
+
+    /// The item that a worker has taken is started now. False if it must not be: the stage was told to stop meanwhile.
+    pub(super) fn start(&self, seq: u64) -> bool {
+        let counts = &self.site.node.counts;
+        counts.started.add(1);
+        self.site.node.set_doing(Doing::Work);
+        let mut state = self.state.lock();
+        counts.work_peak.raise_to(state.in_work as u64);
+        counts.window_peak.raise_to(state.occupied as u64);
+        // Without an intake the input has ended, and nobody waits for the place.
+        let writer = state.intake.as_mut().and_then(|intake| {
+            intake.start();
+            intake.release()
+        });
+        drop(state);
+        wake(writer);
+        !self.site.node.is_stopped() && !self.is_cut(seq)
+    }
+
+    /// Starts nothing any more. Idle workers leave, and the emitter looks whether it is done.
+    pub(super) fn close(&self, reason: Stop) {
+        let (intake, idle, emitter) = {
+            let mut state = self.state.lock();
+            (state.intake.take(), std::mem::take(&mut state.idle), state.emitter.take())
+        };
+        if let Some(mut intake) = intake {
+            intake.close(reason.max(self.site.node.stop_reason()));
+        }
+        idle.into_iter().for_each(|(_, waker)| waker.wake());
+        wake(emitter);
+    }
+
+    /// Whether a failure cuts item `seq`.
+    pub(super) fn is_cut(&self, seq: u64) -> bool {
+        seq >= self.cut_from.load(Ordering::Acquire)
+    }
+
+    /// Takes the result of an item that was started. Says whether it has woken another task.
+    pub(super) fn finish(
+        self: &Arc<Self>,
+        started: (u64, usize, L),
+        sent: u64,
+        end: End<Option<S::Out>>,
+    ) -> bool {
+        let (seq, id, lineage) = started;
+        let counts = &self.site.node.counts;
+        let mut failure = None;
+        let mut refused = None;
+        let mut state = self.state.lock();
+        state.in_work -= 1;
+        counts.ended.add(1);
+        match end {
+            End::Cut => {
+                counts.abandoned.add(1);
+                state.occupied -= usize::from(state.results.cut(seq, id));
+            }
+            End::Returned(Err(error)) => {
+                counts.failed.add(1);
+                let failed = self.failure(seq, error);
+                let (at_once, frees) = state.results.fail(seq, id, failed);
+                state.occupied -= usize::from(frees);
+                failure = Some(at_once);
+            }
+            End::Returned(Ok(last)) => match state.results.finish((seq, id), last, lineage, sent) {
+                Kept::Yes => {}
+                Kept::Done { is_filtered } => {
+                    state.occupied -= 1;
+                    counts.done.add(1);
+                    counts.filtered.add(u64::from(is_filtered && self.site.node.kind == Kind::Stage));
+                }
+                Kept::Refused(last) => {
+                    counts.abandoned.add(1);
+                    refused = last;
+                }
+            },
+        }
+        let emitter = state.emitter.take();
+        drop(state);
+        let has_woken = emitter.is_some();
+        wake(emitter);
+        drop(refused);
+        match failure {
+            None => has_woken | self.summon(),
+            Some(at_once) => {
+                self.cut(seq, at_once);
+                true
+            }
+        }
+    }
+
+    fn failure(&self, seq: u64, error: BoxError) -> Failure {
+        Failure::new(&self.site.node.name, Some(seq), error)
+    }
+
+    /// A failure has happened: nothing is started any more and later items are cut. A failure that does not wait for its
+    /// turn is recorded at once.
+    fn cut(&self, seq: u64, at_once: Option<Failure>) {
+        let from = if self.limits.is_ordered { seq + 1 } else { 0 };
+        self.cut_from.fetch_min(from, Ordering::AcqRel);
+        self.close(Stop::Cut);
+        if let Some(failure) = at_once {
+            self.site.run.fail(failure);
+        }
+        self.site.node.nudge();
+    }
+
+    /// A worker leaves. If it had been called, another one is.
+    pub(super) fn leave(self: &Arc<Self>, id: usize) {
+        {
+            let mut state = self.state.lock();
+            state.idle.retain(|(idle, _)| *idle != id);
+            state.is_called = false;
+        }
+        self.summon();
+    }
+}

@@ -1,0 +1,172 @@
+//! What a body sees of the pipeline: [`Out`], into which it sends, and [`In`], from which it reads.
+
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use futures_core::Stream;
+
+/// The engine's side of an [`Out`].
+#[doc(hidden)]
+pub trait OutPort<T>: Send + Sync {
+    /// Ready when a place is sure for one item. Never ready again when the stage is to end.
+    fn poll_room(&self, cx: &mut Context<'_>) -> Poll<()>;
+    fn put(&self, item: T);
+    /// Ready when the item was accepted.
+    fn poll_accepted(&self, cx: &mut Context<'_>) -> Poll<()>;
+    /// Takes an item back that was put and not accepted.
+    fn retract(&self);
+}
+
+/// The engine's side of an [`In`].
+#[doc(hidden)]
+pub trait InPort<T>: Send + Sync {
+    fn poll_next(&self, cx: &mut Context<'_>) -> Poll<Option<T>>;
+}
+
+/// Where a stage or a source sends what it makes: `out.send(x).await` is the `yield` of a generator.
+///
+/// It is borrowed from the stage's task and cannot leave it. It has no `close`: the output ends when the function
+/// returns. When the run is torn down, a pending `send` never resumes: the function is dropped at that await.
+///
+/// # Ordering
+/// Items arrive in the order in which they were sent.
+///
+/// # Backpressure
+/// `send` waits while the next edge is full.
+pub struct Out<'a, T> {
+    port: &'a dyn OutPort<T>,
+}
+
+impl<'a, T> Out<'a, T> {
+    pub(crate) fn new(port: &'a dyn OutPort<T>) -> Self {
+        Out { port }
+    }
+
+    /// Sends an item; resolves when it was accepted by what comes next.
+    ///
+    /// # Cancel safety
+    /// If the future is dropped before it has resolved, the item is dropped with it and was not sent.
+    /// To keep the item, [`reserve`](Out::reserve) a place first.
+    pub fn send(&mut self, item: T) -> Sending<'_, T> {
+        Sending { port: self.port, item: Some(item), is_put: false }
+    }
+
+    /// Waits for a place; the [`Permit`] fills it without waiting.
+    ///
+    /// # Cancel safety
+    /// Nothing is lost if the future, or the permit, is dropped. Safe in a `select!`.
+    pub async fn reserve(&mut self) -> Permit<'_, T> {
+        let port = self.port;
+        poll_fn(|cx| port.poll_room(cx)).await;
+        Permit { port }
+    }
+}
+
+impl<T> fmt::Debug for Out<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Out")
+    }
+}
+
+/// A place for one item, from [`Out::reserve`]. Dropped unused, it gives the place back.
+#[must_use = "a permit sends nothing by itself"]
+pub struct Permit<'a, T> {
+    port: &'a dyn OutPort<T>,
+}
+
+impl<T> Permit<'_, T> {
+    /// Sends an item into the place.
+    pub fn send(self, item: T) {
+        self.port.put(item);
+    }
+}
+
+impl<T> fmt::Debug for Permit<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Permit")
+    }
+}
+
+/// The future of [`Out::send`].
+#[must_use = "nothing is sent until it is awaited"]
+pub struct Sending<'a, T> {
+    port: &'a dyn OutPort<T>,
+    item: Option<T>,
+    is_put: bool,
+}
+
+// No field is pinned.
+impl<T> Unpin for Sending<'_, T> {}
+
+impl<T> Future for Sending<'_, T> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = self.get_mut();
+        if this.item.is_some() {
+            ready!(this.port.poll_room(cx));
+        }
+        if let Some(item) = this.item.take() {
+            this.port.put(item);
+            this.is_put = true;
+        }
+        ready!(this.port.poll_accepted(cx));
+        this.is_put = false;
+        Poll::Ready(())
+    }
+}
+
+impl<T> Drop for Sending<'_, T> {
+    fn drop(&mut self) {
+        if self.is_put {
+            self.port.retract();
+        }
+    }
+}
+
+impl<T> fmt::Debug for Sending<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sending").field("is_put", &self.is_put).finish_non_exhaustive()
+    }
+}
+
+/// What a stream-to-stream stage reads: `while let Some(x) = input.next().await`. Also a [`Stream`].
+///
+/// It is borrowed from the stage's task and cannot leave it.
+///
+/// # Ordering
+/// Items come in the order in which they were sent.
+pub struct In<'a, T> {
+    port: &'a dyn InPort<T>,
+}
+
+impl<'a, T> In<'a, T> {
+    pub(crate) fn new(port: &'a dyn InPort<T>) -> Self {
+        In { port }
+    }
+
+    /// The next item, or `None` when the input has ended. After `None` it stays `None`.
+    ///
+    /// # Cancel safety
+    /// Nothing is lost if the future is dropped.
+    pub async fn next(&mut self) -> Option<T> {
+        let port = self.port;
+        poll_fn(|cx| port.poll_next(cx)).await
+    }
+}
+
+impl<T> Stream for In<'_, T> {
+    type Item = T;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        self.port.poll_next(cx)
+    }
+}
+
+impl<T> fmt::Debug for In<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("In")
+    }
+}

@@ -1,0 +1,63 @@
+//! The settings of a stage, and what they mean for its pool.
+
+use std::borrow::Cow;
+
+use super::pool::Limits;
+use crate::edge::DEFAULT_BUFFER;
+use crate::plan::Outline;
+
+/// What can be set on a stage value. Made by the attributes and by the builder methods.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub(crate) name: Cow<'static, str>,
+    pub(crate) concurrency: Option<usize>,
+    pub(crate) window: Option<usize>,
+    pub(crate) is_unordered: bool,
+    pub(crate) buffer: Option<usize>,
+}
+
+impl Settings {
+    pub(crate) fn new(name: impl Into<Cow<'static, str>>) -> Settings {
+        Settings { name: name.into(), concurrency: None, window: None, is_unordered: false, buffer: None }
+    }
+
+    /// The places of the edge before the stage. `hint` is what the flow before it says.
+    pub(crate) fn edge_buffer(&self, hint: Option<usize>) -> usize {
+        self.buffer.or(hint).unwrap_or(DEFAULT_BUFFER)
+    }
+
+    /// `next` is the buffer of the edge behind the stage.
+    pub(crate) fn limits(&self, next: usize) -> Limits {
+        let workers = self.concurrency.unwrap_or(1);
+        let window = match self.window {
+            _ if self.is_unordered => workers,
+            Some(window) => window,
+            None if workers == 1 => 1,
+            None => workers.saturating_mul(2),
+        };
+        Limits { workers, window, is_ordered: !self.is_unordered, held_back: next }
+    }
+
+    /// Adds the stage, without its edge, to the outline of its plan.
+    pub(crate) fn outline(&self, outline: &mut Outline, next: usize, sends: bool) {
+        let Limits { workers, window, is_ordered, held_back } = self.limits(next);
+        let name = &self.name;
+        if workers == 0 {
+            outline.problem(format!("`{name}` has a concurrency of 0; give it 1 or more"));
+        }
+        match self.window {
+            Some(_) if self.is_unordered => {
+                outline.problem(format!("`{name}` has a window and is unordered; take one of the two away"));
+            }
+            Some(0) => outline.problem(format!("`{name}` has a window of 0; give it 1 or more")),
+            Some(window) if window < workers => outline.problem(format!(
+                "`{name}` has a window of {window} for a concurrency of {workers}; give it {workers} or more"
+            )),
+            _ => {}
+        }
+        outline.hold(window);
+        if sends && is_ordered && window > 1 {
+            outline.hold(window.saturating_mul(held_back));
+        }
+    }
+}

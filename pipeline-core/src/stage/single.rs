@@ -1,0 +1,288 @@
+//! A stage with one worker: a loop between two edges, without a pool.
+//!
+//! ```text
+//! wait for input -> in work -> finished -> wait for room -> done
+//! ```
+//! While a finished item waits for room the stage starts nothing: its window is 1.
+
+use std::future::poll_fn;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+
+use super::pace::Pace;
+use super::worker::{BUDGET, Desk, End, Site, run_body};
+use super::{Out, OutPort, Stage};
+use crate::edge::{Next, Rx, wake};
+use crate::error::Failure;
+use crate::ledger::Spent;
+use crate::lineage::Lineage;
+use crate::push::{Flowing, Outlet, Push};
+use crate::run::{Doing, Stop};
+use crate::runtime::yield_now;
+use crate::sync::Mutex;
+
+/// The outlet of a worker, shared with the [`Out`] of the body that it polls. Never contended.
+pub(crate) struct Port<U, L> {
+    state: Mutex<PortState<U, L>>,
+    is_over: AtomicBool,
+}
+
+struct PortState<U, L> {
+    outlet: Outlet<U, L>,
+    lineage: L,
+    sent: u64,
+    /// Looked at since the last yield.
+    looked_at: u32,
+}
+
+impl<U: Send + 'static, L: Lineage> Port<U, L> {
+    pub(crate) fn new(outlet: Outlet<U, L>) -> Self {
+        let state = Mutex::new(PortState { outlet, lineage: L::default(), sent: 0, looked_at: 0 });
+        Port { state, is_over: AtomicBool::new(false) }
+    }
+
+    /// What the next outputs are made from.
+    pub(crate) fn follow(&self, lineage: L) {
+        self.state.lock().lineage = lineage;
+    }
+
+    /// Adds to what the next outputs are made from.
+    pub(crate) fn join(&self, lineage: L) {
+        self.state.lock().lineage.join(lineage);
+    }
+
+    pub(crate) fn flush(&self) {
+        self.state.lock().outlet.flush();
+    }
+
+    pub(crate) fn end(&self) {
+        self.state.lock().outlet.end();
+    }
+
+    /// How many items were sent since the last call.
+    pub(crate) fn take_sent(&self) -> u64 {
+        std::mem::take(&mut self.state.lock().sent)
+    }
+
+    /// Whether the outlet has woken its reader since the last call.
+    pub(crate) fn take_woken(&self) -> bool {
+        self.state.lock().outlet.take_woken()
+    }
+
+    /// Whether nobody takes more, so that a pending send will never resume.
+    pub(crate) fn is_over(&self) -> bool {
+        self.is_over.load(Ordering::Relaxed)
+    }
+
+    /// Never ready if nobody takes more: the body is dropped at this await.
+    fn on(&self, polled: Poll<Flowing>) -> Poll<()> {
+        match polled {
+            Poll::Ready(Flowing::On) => Poll::Ready(()),
+            Poll::Ready(Flowing::Over) => {
+                self.is_over.store(true, Ordering::Relaxed);
+                Poll::Pending
+            }
+            Poll::Pending => Poll::Pending,
+        }
+    }
+}
+
+impl<U: Send + 'static, L: Lineage> OutPort<U> for Port<U, L> {
+    fn poll_room(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut state = self.state.lock();
+        if state.looked_at >= BUDGET {
+            state.looked_at = 0;
+            state.outlet.flush();
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let polled = state.outlet.poll_room(cx);
+        drop(state);
+        self.on(polled)
+    }
+
+    fn put(&self, item: U) {
+        let mut state = self.state.lock();
+        let lineage = state.lineage.clone();
+        state.outlet.push(item, lineage);
+        state.sent += 1;
+        state.looked_at += 1;
+    }
+
+    fn poll_accepted(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let polled = self.state.lock().outlet.poll_settled(cx);
+        self.on(polled)
+    }
+
+    fn retract(&self) {}
+}
+
+/// Runs `stage` over everything that `rx` gives.
+pub(crate) async fn drive<S: Stage, L: Lineage>(
+    mut stage: S,
+    mut rx: Rx<S::In, L>,
+    outlet: Outlet<S::Out, L>,
+    site: Site,
+) {
+    let node = site.node.clone();
+    let port = Port::new(outlet);
+    let mut desk = Desk::new(site.clone());
+    let mut pace = Pace::new(&site.run.rt);
+    let mut budget = BUDGET;
+    loop {
+        let Some((item, lineage)) = next_item(&mut rx, &port, &mut desk, &site).await else { break };
+        pace.woke(port.take_woken());
+        if pace.should_yield(&site.run.rt) {
+            port.flush();
+            yield_now().await;
+            if node.is_stopped() {
+                break;
+            }
+        }
+        rx.start();
+        let seq = desk.start();
+        let mut has_waited = false;
+        if S::SENDS {
+            port.follow(lineage.clone());
+        }
+        let end = run_body(stage.call(item, Out::new(&port)), &node, || {
+            node.set_doing(Doing::Work);
+            has_waited = true;
+            wake(rx.release());
+            port.flush();
+            desk.flush();
+            node.stop_reason() == Stop::Cut || port.is_over()
+        })
+        .await;
+        if has_waited {
+            pace.wait(&site.run.rt);
+        } else {
+            pace.item();
+        }
+        let sent = if S::SENDS { port.take_sent() } else { 0 };
+        desk.sent(sent);
+        match end {
+            End::Cut => break,
+            End::Returned(Err(error)) => {
+                desk.finish();
+                desk.fail();
+                port.flush();
+                rx.close(Stop::Cut);
+                site.run.fail(Failure::new(&node.name, Some(seq), error));
+                break;
+            }
+            End::Returned(Ok(None)) => {
+                desk.finish();
+                desk.done(sent == 0);
+            }
+            End::Returned(Ok(Some(last))) => {
+                desk.finish();
+                if emit(&port, last, lineage, &mut rx, &mut desk, &site).await == Flowing::Over {
+                    break;
+                }
+                desk.sent(1);
+                desk.done(false);
+            }
+        }
+        if port.is_over() {
+            break;
+        }
+        budget -= 1;
+        if budget == 0 {
+            budget = BUDGET;
+            wake(rx.release());
+            port.flush();
+            desk.flush();
+            yield_now().await;
+        }
+    }
+    desk.clock(Spent::Busy);
+    rx.close(site.reason_to_close());
+    port.end();
+}
+
+/// The next item, or `None` at the end of the input or when the stage is told to stop.
+async fn next_item<T, U: Send + 'static, L: Lineage>(
+    rx: &mut Rx<T, L>,
+    port: &Port<U, L>,
+    desk: &mut Desk,
+    site: &Site,
+) -> Option<(T, L)> {
+    let mut has_waited = false;
+    let next = poll_fn(|cx| {
+        if site.node.is_stopped() {
+            return Poll::Ready(Next::End);
+        }
+        let next = rx.poll_next(cx.waker());
+        if next.is_pending() {
+            port.flush();
+            desk.flush();
+            if !has_waited {
+                has_waited = true;
+                desk.clock(Spent::Busy);
+            }
+            site.node.set_doing(Doing::WaitForInput);
+        }
+        next
+    })
+    .await;
+    if has_waited {
+        desk.clock(Spent::WaitingForInput);
+    }
+    match next {
+        Next::Item(item, lineage) => Some((item, lineage)),
+        Next::End => None,
+    }
+}
+
+/// Moves a finished item on as soon as there is room.
+async fn emit<T, U: Send + 'static, L: Lineage>(
+    port: &Port<U, L>,
+    item: U,
+    lineage: L,
+    rx: &mut Rx<T, L>,
+    desk: &mut Desk,
+    site: &Site,
+) -> Flowing {
+    let mut output = Some((item, lineage));
+    let mut has_waited = false;
+    let flowing = poll_fn(|cx| {
+        let mut state = port.state.lock();
+        if output.is_some() {
+            match state.outlet.poll_room(cx) {
+                Poll::Ready(Flowing::On) => {
+                    if let Some((item, lineage)) = output.take() {
+                        state.outlet.push(item, lineage);
+                    }
+                }
+                Poll::Ready(Flowing::Over) => return Poll::Ready(Flowing::Over),
+                Poll::Pending => {}
+            }
+        }
+        if output.is_none() {
+            if let Poll::Ready(flowing) = state.outlet.poll_settled(cx) {
+                // Over here means: this one was accepted, the next will not be.
+                port.is_over.store(flowing == Flowing::Over, Ordering::Relaxed);
+                return Poll::Ready(Flowing::On);
+            }
+        }
+        if site.node.is_stopped() {
+            return Poll::Ready(Flowing::Over);
+        }
+        state.outlet.flush();
+        drop(state);
+        wake(rx.release());
+        desk.flush();
+        if !has_waited {
+            has_waited = true;
+            desk.clock(Spent::Busy);
+        }
+        site.node.set_doing(Doing::WaitForRoom);
+        Poll::Pending
+    })
+    .await;
+    if has_waited {
+        desk.clock(Spent::WaitingForRoom);
+    }
+    flowing
+}

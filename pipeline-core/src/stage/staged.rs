@@ -1,0 +1,121 @@
+//! A stage with its settings, and how it becomes tasks.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use super::pool::{Pool, emit};
+use super::settings::Settings;
+use super::single::drive;
+use super::{IntoStage, Stage};
+use crate::edge::edge;
+use crate::flow::Flow;
+use crate::ledger::Kind;
+use crate::plan::{Build, Outline};
+use crate::push::Push;
+
+/// Gives settings to what [`then`](Flow::then) takes: an async closure or function, a [`Stage`], a boxed stage.
+///
+/// ```
+/// use taktline_core::flow::{Flow, iter};
+/// use taktline_core::stage::stage;
+///
+/// let plan = iter(0..10u64).then(stage(|x: u64| async move { x + 1 }).concurrency(4).name("add"));
+/// assert_eq!(plan.count().bound(), 1 + 16 + 8);
+/// ```
+pub fn stage<T, M, F: IntoStage<T, M>>(f: F) -> Staged<F::Stage> {
+    f.into_stage()
+}
+
+/// A stage and its settings. Each setter overrides what the attribute said.
+#[must_use = "a stage does nothing until it is handed to `then` and the pipeline is run"]
+#[derive(Clone)]
+pub struct Staged<S> {
+    pub(crate) body: S,
+    pub(crate) settings: Settings,
+}
+
+impl<S> Staged<S> {
+    #[doc(hidden)]
+    pub fn named(name: impl Into<Cow<'static, str>>, body: S) -> Self {
+        Staged { body, settings: Settings::new(name) }
+    }
+
+    /// How many items may be in work at once. Default 1.
+    ///
+    /// Outputs stay in order unless the stage is [`unordered`](Self::unordered). Zero makes the plan invalid: `run` says so.
+    pub fn concurrency(mut self, workers: usize) -> Self {
+        self.settings.concurrency = Some(workers);
+        self
+    }
+
+    /// How many items may be in work or finished at once in an ordered stage. Default `2 * concurrency`, and 1 for a
+    /// concurrency of 1.
+    ///
+    /// A slow item at the head delays what leaves, not what starts inside of the window. A window below the concurrency, or
+    /// on an unordered stage, makes the plan invalid: `run` says so.
+    pub fn window(mut self, items: usize) -> Self {
+        self.settings.window = Some(items);
+        self
+    }
+
+    /// Lets outputs leave as they finish, in any order.
+    pub fn unordered(mut self) -> Self {
+        self.settings.is_unordered = true;
+        self
+    }
+
+    /// How many items may wait before the stage. Default 16. Zero makes the plan invalid: `run` says so.
+    pub fn buffer(mut self, items: usize) -> Self {
+        self.settings.buffer = Some(items);
+        self
+    }
+
+    /// The name in errors and reports. Default: the name of the function.
+    pub fn name(mut self, name: impl Into<Cow<'static, str>>) -> Self {
+        self.settings.name = name.into();
+        self
+    }
+}
+
+impl<S> fmt::Debug for Staged<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Staged").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+/// A flow through a stage that awaits. Erased by [`then`](Flow::then).
+#[derive(Clone)]
+pub(crate) struct StageFlow<P, S> {
+    pub(crate) upstream: P,
+    pub(crate) staged: Staged<S>,
+}
+
+impl<P: Flow, S: Stage<In = P::Item>> Flow for StageFlow<P, S> {
+    type Item = S::Out;
+    type Lineage = P::Lineage;
+
+    fn build<N: Push<S::Out, P::Lineage>>(self, build: &mut Build, next: N) {
+        let StageFlow { upstream, staged } = self;
+        let Staged { body, settings } = staged;
+        let site = build.site(&settings.name, Kind::Stage);
+        let (tx, rx) = edge(settings.edge_buffer(upstream.edge_buffer()), &site.node);
+        let mut outlet = next.into_outlet();
+        outlet.bind(&site.node);
+        let limits = settings.limits(outlet.room_behind());
+        if limits.workers == 1 && limits.window == 1 {
+            build.task(&site, drive(body, rx, outlet, site.clone()));
+        } else {
+            let pool = Pool::new(body, rx, limits, site.clone());
+            build.task(&site, emit(pool.clone(), outlet));
+            build.on_start(move || pool.open());
+        }
+        upstream.build(build, tx);
+    }
+
+    fn outline(&self, outline: &mut Outline, next: usize) {
+        let buffer = self.staged.settings.edge_buffer(self.upstream.edge_buffer());
+        self.staged.settings.outline(outline, next, S::SENDS);
+        outline.edge(&self.staged.settings.name, buffer);
+        self.upstream.outline(outline, buffer);
+    }
+}

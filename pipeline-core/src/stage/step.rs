@@ -1,0 +1,213 @@
+//! What `then`, `try_then` and `stage` take.
+//!
+//! The marker `M` is inferred. Without it closures, hand-written stages and the values of the attributes could not all be
+//! taken by one method.
+
+use std::future::Future;
+use std::marker::PhantomData;
+
+use super::{Out, Stage, Staged};
+use crate::error::BoxError;
+use crate::flow::{BoxFlow, Flow};
+use crate::stage::staged::StageFlow;
+
+/// What [`then`](Flow::then) takes.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a stage for items of `{T}`",
+    label = "this does not take `{T}`",
+    note = "a stage is made by calling the function that `#[stage]` annotates, as in `.then(fetch(client))`",
+    note = "a closure must return a future: `.then(|x| async move {{ .. }})`; for one that does not await, write `.map(|x| ..)`",
+    note = "the stage before yields `{T}`; the argument of this one must be of the same type"
+)]
+pub trait Step<T, M> {
+    /// What the step makes of a flow.
+    type Flow<P: Flow<Item = T>>: Flow;
+
+    #[doc(hidden)]
+    fn attach<P: Flow<Item = T>>(self, upstream: P) -> Self::Flow<P>;
+}
+
+/// What [`try_then`](Flow::try_then) takes: an async function or closure that returns a `Result`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an async closure from `{T}` to a `Result`",
+    note = "write `.try_then(|x| async move {{ .. }})` with a body that returns `Ok(..)` or `Err(..)`"
+)]
+pub trait TryStep<T, M> {
+    /// What the step makes of a flow.
+    type Flow<P: Flow<Item = T>>: Flow;
+
+    #[doc(hidden)]
+    fn attach<P: Flow<Item = T>>(self, upstream: P) -> Self::Flow<P>;
+}
+
+/// What [`stage`](super::stage) gives settings to.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a stage with workers",
+    note = "give `stage(..)` an async function or closure, or a value that implements `Stage`"
+)]
+pub trait IntoStage<T, M> {
+    /// The stage.
+    type Stage: Stage<In = T>;
+
+    #[doc(hidden)]
+    fn into_stage(self) -> Staged<Self::Stage>;
+}
+
+/// Marker: a closure that returns a future.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct ByClosure<Fut>(PhantomData<fn() -> Fut>);
+
+/// Marker: a hand-written stage.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct ByStage;
+
+/// Marker: a stage with settings.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct BySettings;
+
+impl<T, F, Fut> Step<T, ByClosure<Fut>> for F
+where
+    T: Send + 'static,
+    F: FnMut(T) -> Fut + Clone + Send + 'static,
+    Fut: Future + Send + 'static,
+    Fut::Output: Send + 'static,
+{
+    type Flow<P: Flow<Item = T>> = BoxFlow<Fut::Output, P::Lineage>;
+
+    fn attach<P: Flow<Item = T>>(self, upstream: P) -> Self::Flow<P> {
+        attach(upstream, IntoStage::<T, ByClosure<Fut>>::into_stage(self))
+    }
+}
+
+impl<S: Stage> Step<S::In, ByStage> for S {
+    type Flow<P: Flow<Item = S::In>> = BoxFlow<S::Out, P::Lineage>;
+
+    fn attach<P: Flow<Item = S::In>>(self, upstream: P) -> Self::Flow<P> {
+        attach(upstream, Staged::named("then", self))
+    }
+}
+
+impl<S: Stage> Step<S::In, BySettings> for Staged<S> {
+    type Flow<P: Flow<Item = S::In>> = BoxFlow<S::Out, P::Lineage>;
+
+    fn attach<P: Flow<Item = S::In>>(self, upstream: P) -> Self::Flow<P> {
+        attach(upstream, self)
+    }
+}
+
+impl<T, U, E, F, Fut> TryStep<T, ByClosure<Fut>> for F
+where
+    T: Send + 'static,
+    U: Send + 'static,
+    E: Into<BoxError> + 'static,
+    F: FnMut(T) -> Fut + Clone + Send + 'static,
+    Fut: Future<Output = Result<U, E>> + Send + 'static,
+{
+    type Flow<P: Flow<Item = T>> = BoxFlow<U, P::Lineage>;
+
+    fn attach<P: Flow<Item = T>>(self, upstream: P) -> Self::Flow<P> {
+        let body = TryFn { f: self, takes: PhantomData };
+        attach(upstream, Staged::named("try_then", body))
+    }
+}
+
+pub(crate) fn attach<P: Flow, S: Stage<In = P::Item>>(upstream: P, staged: Staged<S>) -> BoxFlow<S::Out, P::Lineage> {
+    StageFlow { upstream, staged }.boxed()
+}
+
+impl<T, F, Fut> IntoStage<T, ByClosure<Fut>> for F
+where
+    T: Send + 'static,
+    F: FnMut(T) -> Fut + Clone + Send + 'static,
+    Fut: Future + Send + 'static,
+    Fut::Output: Send + 'static,
+{
+    type Stage = ThenFn<T, F>;
+
+    fn into_stage(self) -> Staged<ThenFn<T, F>> {
+        Staged::named("then", ThenFn { f: self, takes: PhantomData })
+    }
+}
+
+impl<S: Stage> IntoStage<S::In, ByStage> for S {
+    type Stage = S;
+
+    fn into_stage(self) -> Staged<S> {
+        Staged::named("then", self)
+    }
+}
+
+impl<S: Stage> IntoStage<S::In, BySettings> for Staged<S> {
+    type Stage = S;
+
+    fn into_stage(self) -> Staged<S> {
+        self
+    }
+}
+
+/// The stage of an async closure.
+#[doc(hidden)]
+pub struct ThenFn<T, F> {
+    f: F,
+    takes: PhantomData<fn(T)>,
+}
+
+impl<T, F: Clone> Clone for ThenFn<T, F> {
+    fn clone(&self) -> Self {
+        ThenFn { f: self.f.clone(), takes: PhantomData }
+    }
+}
+
+impl<T, F, Fut> Stage for ThenFn<T, F>
+where
+    T: Send + 'static,
+    F: FnMut(T) -> Fut + Clone + Send + 'static,
+    Fut: Future + Send + 'static,
+    Fut::Output: Send + 'static,
+{
+    type In = T;
+    type Out = Fut::Output;
+    const SENDS: bool = false;
+
+    fn call(
+        &mut self,
+        item: T,
+        _: Out<'_, Self::Out>,
+    ) -> impl Future<Output = Result<Option<Self::Out>, BoxError>> + Send {
+        let body = (self.f)(item);
+        async move { Ok(Some(body.await)) }
+    }
+}
+
+/// The stage of an async closure that returns a `Result`.
+struct TryFn<T, F> {
+    f: F,
+    takes: PhantomData<fn(T)>,
+}
+
+impl<T, F: Clone> Clone for TryFn<T, F> {
+    fn clone(&self) -> Self {
+        TryFn { f: self.f.clone(), takes: PhantomData }
+    }
+}
+
+impl<T, U, E, F, Fut> Stage for TryFn<T, F>
+where
+    T: Send + 'static,
+    U: Send + 'static,
+    E: Into<BoxError> + 'static,
+    F: FnMut(T) -> Fut + Clone + Send + 'static,
+    Fut: Future<Output = Result<U, E>> + Send + 'static,
+{
+    type In = T;
+    type Out = U;
+    const SENDS: bool = false;
+
+    fn call(&mut self, item: T, _: Out<'_, U>) -> impl Future<Output = Result<Option<U>, BoxError>> + Send {
+        let body = (self.f)(item);
+        async move { body.await.map(Some).map_err(Into::into) }
+    }
+}

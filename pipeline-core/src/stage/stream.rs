@@ -1,0 +1,271 @@
+//! Stages that read or write a whole stream: sources, stream-to-stream stages, and sinks that read a stream.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use super::forms::{Generate, Transform};
+use super::settings::Settings;
+use super::single::Port;
+use super::worker::{BUDGET, Desk, End, Site, run_body};
+use super::{In, InPort, Out};
+use crate::edge::{Next, Rx, edge, wake};
+use crate::error::Failure;
+use crate::flow::Flow;
+use crate::ledger::{Kind, Spent};
+use crate::lineage::Lineage;
+use crate::plan::{Build, Outline};
+use crate::push::{Outlet, Push};
+use crate::run::{Doing, Ends, Stop};
+use crate::sink::Nowhere;
+use crate::sync::Mutex;
+
+/// A source that is a function.
+#[derive(Clone)]
+pub(super) struct SourceFlow<S> {
+    pub(super) body: S,
+    pub(super) name: Cow<'static, str>,
+}
+
+impl<S: Generate> SourceFlow<S> {
+    pub(super) fn build<N: Push<S::Out, ()>>(self, build: &mut Build, next: N) {
+        let site = build.site(&self.name, Kind::Source);
+        let mut outlet = next.into_outlet();
+        outlet.bind(&site.node);
+        build.task(&site, drive_source(self.body, outlet, site.clone()));
+    }
+}
+
+async fn drive_source<S: Generate>(mut body: S, outlet: Outlet<S::Out, ()>, site: Site) {
+    let node = &site.node;
+    let port = Port::new(outlet);
+    let mut sent = SourceCount { site: &site, mark: site.run.rt.now() };
+    let end = run_body(async { S::outcome(body.run(Out::new(&port)).await) }, node, || {
+        port.flush();
+        sent.add(port.take_sent());
+        node.set_doing(Doing::Work);
+        // A source is not polled again when it is told to stop: a stop that came before this poll has cut it already.
+        node.is_stopped() || port.is_over()
+    })
+    .await;
+    port.flush();
+    sent.add(port.take_sent());
+    match end {
+        End::Cut => {}
+        End::Returned(Ok(())) => port.end(),
+        End::Returned(Err(error)) => site.run.fail(Failure::new(&node.name, None, error)),
+    }
+}
+
+/// The books of a source: it has only an *out*.
+struct SourceCount<'a> {
+    site: &'a Site,
+    mark: crate::runtime::Instant,
+}
+
+impl SourceCount<'_> {
+    fn add(&mut self, sent: u64) {
+        self.site.node.counts.out.add(sent);
+        let now = self.site.run.rt.now();
+        self.site.node.counts.spend(Spent::Busy, now.duration_since(self.mark));
+        self.mark = now;
+    }
+}
+
+/// A flow through a stream-to-stream stage.
+#[derive(Clone)]
+pub(super) struct StreamFlow<P, S> {
+    pub(super) upstream: P,
+    pub(super) body: S,
+    pub(super) settings: Settings,
+}
+
+impl<P: Flow, S: Transform<Item = P::Item>> Flow for StreamFlow<P, S> {
+    type Item = S::Out;
+    type Lineage = P::Lineage;
+
+    fn build<N: Push<S::Out, P::Lineage>>(self, build: &mut Build, next: N) {
+        let StreamFlow { upstream, body, settings } = self;
+        let site = build.site(&settings.name, Kind::Stage);
+        let mut outlet = next.into_outlet();
+        outlet.bind(&site.node);
+        start(upstream, body, &settings, outlet, &site, build);
+    }
+
+    fn outline(&self, outline: &mut Outline, _: usize) {
+        outline_stream(&self.upstream, &self.settings, outline);
+    }
+}
+
+/// A sink that reads a stream, at the end of a flow.
+#[derive(Clone)]
+pub(super) struct StreamSinkFlow<P, S> {
+    pub(super) upstream: P,
+    pub(super) body: S,
+    pub(super) settings: Settings,
+}
+
+impl<P: Flow, S: Transform<Item = P::Item, Out = ()>> Ends for StreamSinkFlow<P, S> {
+    fn build(self, build: &mut Build) {
+        let StreamSinkFlow { upstream, body, settings } = self;
+        let site = build.site(&settings.name, Kind::Sink);
+        start(upstream, body, &settings, Outlet::Fused(Box::new(Nowhere)), &site, build);
+    }
+
+    fn outline(&self, outline: &mut Outline) {
+        outline_stream(&self.upstream, &self.settings, outline);
+    }
+}
+
+fn start<P: Flow, S: Transform<Item = P::Item>>(
+    upstream: P,
+    body: S,
+    settings: &Settings,
+    outlet: Outlet<S::Out, P::Lineage>,
+    site: &Site,
+    build: &mut Build,
+) {
+    let (tx, rx) = edge(settings.edge_buffer(upstream.edge_buffer()), &site.node);
+    build.task(site, drive_stream(body, rx, outlet, site.clone()));
+    upstream.build(build, tx);
+}
+
+fn outline_stream<P: Flow>(upstream: &P, settings: &Settings, outline: &mut Outline) {
+    let buffer = settings.edge_buffer(upstream.edge_buffer());
+    outline.hold(1);
+    outline.edge(&settings.name, buffer);
+    upstream.outline(outline, buffer);
+}
+
+async fn drive_stream<S: Transform, L: Lineage>(
+    mut body: S,
+    rx: Rx<S::Item, L>,
+    outlet: Outlet<S::Out, L>,
+    site: Site,
+) {
+    let node = &site.node;
+    let port = Arc::new(Port::new(outlet));
+    let input = Intake { port: port.clone(), site: site.clone(), state: Mutex::new(Reading::new(rx, &site)) };
+    let end = run_body(async { S::outcome(body.run(In::new(&input), Out::new(&*port)).await) }, node, || {
+        input.publish();
+        node.stop_reason() == Stop::Cut || port.is_over()
+    })
+    .await;
+    let mut reading = input.state.lock();
+    reading.desk.sent(port.take_sent());
+    match end {
+        End::Cut => {}
+        End::Returned(Ok(())) => {
+            reading.settle();
+            port.end();
+        }
+        End::Returned(Err(error)) => {
+            let item = reading.in_hand;
+            reading.fail();
+            port.flush();
+            reading.rx.close(Stop::Cut);
+            site.run.fail(Failure::new(&node.name, item, error));
+        }
+    }
+    reading.desk.clock(Spent::Busy);
+    reading.rx.close(site.reason_to_close());
+}
+
+/// What the body reads from. An item is in work from its read until the next one, or the end of the body.
+struct Intake<T, U, L> {
+    port: Arc<Port<U, L>>,
+    site: Site,
+    state: Mutex<Reading<T, L>>,
+}
+
+struct Reading<T, L> {
+    rx: Rx<T, L>,
+    desk: Desk,
+    in_hand: Option<u64>,
+    looked_at: u32,
+    has_ended: bool,
+    waits: bool,
+}
+
+impl<T, L> Reading<T, L> {
+    fn new(rx: Rx<T, L>, site: &Site) -> Self {
+        let desk = Desk::new(site.clone());
+        Reading { rx, desk, in_hand: None, looked_at: 0, has_ended: false, waits: false }
+    }
+
+    /// The item in hand, if there is one, is done. Whether it had outputs cannot be told.
+    fn settle(&mut self) {
+        if self.in_hand.take().is_some() {
+            self.desk.finish();
+            self.desk.done(false);
+        }
+    }
+
+    fn fail(&mut self) {
+        if self.in_hand.take().is_some() {
+            self.desk.finish();
+            self.desk.fail();
+        }
+    }
+}
+
+impl<T: Send + 'static, U: Send + 'static, L: Lineage> Intake<T, U, L> {
+    fn publish(&self) {
+        self.port.flush();
+        let mut reading = self.state.lock();
+        let writer = reading.rx.release();
+        let sent = self.port.take_sent();
+        reading.desk.sent(sent);
+        reading.desk.flush();
+        let waits = reading.waits;
+        drop(reading);
+        wake(writer);
+        self.site.node.set_doing(if waits { Doing::WaitForInput } else { Doing::Work });
+    }
+}
+
+impl<T: Send + 'static, U: Send + 'static, L: Lineage> InPort<T> for Intake<T, U, L> {
+    fn poll_next(&self, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        let mut reading = self.state.lock();
+        let reading = &mut *reading;
+        if reading.has_ended {
+            return Poll::Ready(None);
+        }
+        if reading.looked_at >= BUDGET {
+            reading.looked_at = 0;
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        reading.settle();
+        let next = reading.rx.poll_next(cx.waker());
+        if next.is_pending() && !reading.waits {
+            reading.waits = true;
+            reading.desk.clock(Spent::Busy);
+        }
+        if next.is_ready() && reading.waits {
+            reading.waits = false;
+            reading.desk.clock(Spent::WaitingForInput);
+        }
+        match next {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(Next::End) => {
+                reading.has_ended = true;
+                Poll::Ready(None)
+            }
+            Poll::Ready(Next::Item(item, lineage)) => {
+                reading.rx.start();
+                reading.looked_at += 1;
+                reading.in_hand = Some(reading.desk.start());
+                // Outputs are made from everything that was read since the last output.
+                let sent = self.port.take_sent();
+                reading.desk.sent(sent);
+                if sent > 0 {
+                    self.port.follow(lineage);
+                } else {
+                    self.port.join(lineage);
+                }
+                Poll::Ready(Some(item))
+            }
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! What every worker does: poll one body, keep its books, watch the clock where it waits.
+
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+
+use crate::error::{BoxError, Panicked};
+use crate::ledger::{Count, Kind, Spent, Tally};
+use crate::run::{Node, Shared, Stop};
+use crate::runtime::Instant;
+
+/// Looked-at items after which a loop yields.
+pub(crate) const BUDGET: u32 = 128;
+
+/// Where a task works: its run and its row in the books.
+#[derive(Clone)]
+pub(crate) struct Site {
+    pub(crate) run: Arc<Shared>,
+    pub(crate) node: Arc<Node>,
+}
+
+impl Site {
+    /// Why the node reads no more, once it has ended: what is upstream is polled once more only after a failure or a cancel.
+    pub(crate) fn reason_to_close(&self) -> Stop {
+        if self.run.has_failed() { Stop::Cut } else { self.node.stop_reason().max(Stop::Over) }
+    }
+}
+
+/// How a body ended.
+pub(crate) enum End<R> {
+    Returned(Result<R, BoxError>),
+    /// It was told to stop and had not ended.
+    Cut,
+}
+
+/// Polls `body` to its end. A panic, also in a destructor of the body, is an error. `on_pending` runs before each wait
+/// and says whether the body is to be cut; what was told to stop by a failure or a cancel was polled once more by then.
+pub(crate) async fn run_body<R>(
+    body: impl Future<Output = Result<R, BoxError>>,
+    node: &Node,
+    mut on_pending: impl FnMut() -> bool,
+) -> End<R> {
+    let mut slot = pin!(Some(body));
+    let end = poll_fn(|cx| {
+        let Some(body) = slot.as_mut().as_pin_mut() else { return Poll::Ready(End::Cut) };
+        if node.stop_reason() == Stop::Over {
+            return Poll::Ready(End::Cut);
+        }
+        match catch_unwind(AssertUnwindSafe(|| body.poll(cx))) {
+            Ok(Poll::Ready(returned)) => Poll::Ready(End::Returned(returned)),
+            Ok(Poll::Pending) if on_pending() => Poll::Ready(End::Cut),
+            Ok(Poll::Pending) => Poll::Pending,
+            Err(panic) => Poll::Ready(End::Returned(Err(Box::new(Panicked::new(panic))))),
+        }
+    })
+    .await;
+    match catch_unwind(AssertUnwindSafe(|| slot.set(None))) {
+        Ok(()) => end,
+        Err(panic) => End::Returned(Err(Box::new(Panicked::new(panic)))),
+    }
+}
+
+/// The books of a worker that holds one item at a time. What it holds when it is dropped counts as abandoned.
+pub(crate) struct Desk {
+    site: Site,
+    tally: Tally,
+    holds: Holds,
+    mark: Instant,
+    seq: u64,
+}
+
+#[derive(PartialEq)]
+enum Holds {
+    Nothing,
+    InWork,
+    Finished,
+}
+
+impl Desk {
+    pub(crate) fn new(site: Site) -> Desk {
+        site.node.counts.workers.raise_to(1);
+        let mark = site.run.rt.now();
+        Desk { site, tally: Tally::default(), holds: Holds::Nothing, mark, seq: 0 }
+    }
+
+    /// An item is in work from now on. Says which of the stage's items it is.
+    pub(crate) fn start(&mut self) -> u64 {
+        self.holds = Holds::InWork;
+        self.tally.started += 1;
+        self.seq += 1;
+        self.seq - 1
+    }
+
+    pub(crate) fn finish(&mut self) {
+        self.holds = Holds::Finished;
+        self.tally.ended += 1;
+    }
+
+    /// Counts outputs that the next edge has accepted.
+    pub(crate) fn sent(&mut self, outputs: u64) {
+        self.tally.out += outputs;
+    }
+
+    /// All outputs of the item were accepted; `is_filtered` if there was none.
+    pub(crate) fn done(&mut self, is_filtered: bool) {
+        self.holds = Holds::Nothing;
+        self.tally.done += 1;
+        self.tally.filtered += u64::from(is_filtered && self.site.node.kind == Kind::Stage);
+    }
+
+    pub(crate) fn fail(&mut self) {
+        self.holds = Holds::Nothing;
+        self.site.node.counts.failed.add(1);
+    }
+
+    pub(crate) fn flush(&mut self) {
+        let counts = &self.site.node.counts;
+        if self.tally.started > 0 {
+            counts.work_peak.raise_to(1);
+            counts.window_peak.raise_to(1);
+        }
+        self.tally.flush(counts);
+    }
+
+    /// Books the time since the last call on `what`.
+    pub(crate) fn clock(&mut self, what: Spent) {
+        let now = self.site.run.rt.now();
+        self.site.node.counts.spend(what, now.duration_since(self.mark));
+        self.mark = now;
+    }
+}
+
+impl Drop for Desk {
+    fn drop(&mut self) {
+        let abandoned: &Count = &self.site.node.counts.abandoned;
+        match self.holds {
+            Holds::Nothing => {}
+            Holds::InWork => {
+                self.tally.ended += 1;
+                abandoned.add(1);
+            }
+            Holds::Finished => abandoned.add(1),
+        }
+        self.flush();
+    }
+}

@@ -1,0 +1,64 @@
+//! Timers of the virtual clock.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use taktline_core::runtime::{Instant, Timer};
+
+use crate::executor::Core;
+
+/// Registered while it is waited for; dropped, it is gone at once, and the clock does not jump for it.
+pub(crate) struct SimTimer {
+    core: Arc<Core>,
+    id: u64,
+    deadline: Instant,
+    registered: Option<Instant>,
+}
+
+impl SimTimer {
+    pub(crate) fn new(core: Arc<Core>, deadline: Instant) -> SimTimer {
+        let id = core.lock().new_timer();
+        SimTimer { core, id, deadline, registered: None }
+    }
+
+    fn unregister(&mut self) {
+        if let Some(at) = self.registered.take() {
+            let waker = self.core.lock().timers.remove(&(at, self.id));
+            drop(waker);
+        }
+    }
+}
+
+impl Future for SimTimer {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = &mut *self;
+        let mut state = this.core.lock();
+        if state.now >= this.deadline {
+            drop(state);
+            this.unregister();
+            return Poll::Ready(());
+        }
+        let former = state.timers.insert((this.deadline, this.id), cx.waker().clone());
+        drop(state);
+        drop(former);
+        this.registered = Some(this.deadline);
+        Poll::Pending
+    }
+}
+
+impl Timer for SimTimer {
+    fn reset(mut self: Pin<&mut Self>, deadline: Instant) {
+        self.unregister();
+        self.deadline = deadline;
+    }
+}
+
+impl Drop for SimTimer {
+    fn drop(&mut self) {
+        self.unregister();
+    }
+}

@@ -1,0 +1,117 @@
+//! `run` and `start`: the choice of a runtime.
+
+use taktline_core::error::{Error, Result};
+use taktline_core::flow::Flow;
+use taktline_core::run::{Pipeline, Run, Running, Started};
+use taktline_core::runtime::{Rt, current};
+
+/// The runtime that `run` and `start` take: the taktline runtime that polls the caller (main, test, sim, a stage), else
+/// tokio if the caller is on it, else smol.
+///
+/// # Errors
+/// [`Error::is_no_runtime`], with the feature or the call that is missing.
+///
+/// ```
+/// taktline::sim::run(1, async {
+///     assert_eq!(taktline::choose_runtime()?.name(), "sim");
+///     taktline::Result::Ok(())
+/// })?;
+/// # taktline::Result::Ok(())
+/// ```
+pub fn choose_runtime() -> Result<Rt> {
+    current().or_else(on_tokio).or_else(on_smol).ok_or_else(|| Error::no_runtime(CURE))
+}
+
+const CURE: &str = match (cfg!(feature = "tokio"), cfg!(feature = "smol")) {
+    (true, _) => {
+        "call it inside of `#[taktline::main]` or of a tokio runtime, enable the feature `smol`, or pass a runtime with `run_on`"
+    }
+    (false, _) => "enable the feature `tokio` or `smol` of taktline, or pass a runtime with `run_on`",
+};
+
+#[cfg(feature = "tokio")]
+fn on_tokio() -> Option<Rt> {
+    taktline_tokio::ambient()
+}
+
+#[cfg(not(feature = "tokio"))]
+fn on_tokio() -> Option<Rt> {
+    None
+}
+
+#[cfg(feature = "smol")]
+fn on_smol() -> Option<Rt> {
+    Some(taktline_smol::global())
+}
+
+#[cfg(not(feature = "smol"))]
+fn on_smol() -> Option<Rt> {
+    None
+}
+
+/// Runs a pipeline on the runtime of the caller. In the prelude.
+pub trait RunExt {
+    /// What the sink gives.
+    type Value: Send + 'static;
+
+    /// Runs the pipeline on [the runtime of the caller](choose_runtime). It starts at the first poll of the future.
+    ///
+    /// # Errors
+    /// See [`Run`].
+    ///
+    /// # Cancel safety
+    /// A drop of the future aborts every task of the run; what was in flight is lost.
+    ///
+    /// ```
+    /// use taktline::prelude::*;
+    ///
+    /// #[taktline::main]
+    /// async fn main() -> taktline::Result<()> {
+    ///     let done = iter(1..=3u64).then(|x| async move { x * x }).fold(0, |a, x| a + x).run().await?;
+    ///     assert_eq!(done.value, 14);
+    ///     Ok(())
+    /// }
+    /// ```
+    fn run(self) -> Run<Self::Value>;
+
+    /// Starts the pipeline on [the runtime of the caller](choose_runtime), now. Without a runtime, `join` says so.
+    fn start(self) -> Running<Self::Value>;
+}
+
+impl<V: Send + 'static> RunExt for Pipeline<V> {
+    type Value = V;
+
+    fn run(self) -> Run<V> {
+        self.run_with(choose_runtime)
+    }
+
+    fn start(self) -> Running<V> {
+        self.start_with(choose_runtime())
+    }
+}
+
+/// Starts a flow on the runtime of the caller. In the prelude.
+pub trait StartExt: Flow {
+    /// Starts the flow on [the runtime of the caller](choose_runtime), now, to be read by the caller's own loop. Without a
+    /// runtime, the first `next` says so.
+    ///
+    /// ```
+    /// use taktline::prelude::*;
+    ///
+    /// #[taktline::main]
+    /// async fn main() -> taktline::Result<()> {
+    ///     let mut xs = iter(0..3u64).then(|x| async move { x + 1 }).start();
+    ///     let mut sum = 0;
+    ///     while let Some(x) = xs.next().await? {
+    ///         sum += x;
+    ///     }
+    ///     assert_eq!(sum, 6);
+    ///     Ok(())
+    /// }
+    /// ```
+    fn start(self) -> Started<Self::Item> {
+        Flow::start_with(self, choose_runtime())
+    }
+}
+
+impl<F: Flow> StartExt for F {}
