@@ -49,7 +49,7 @@ pub use taktline_core::stage::stage;
 pub use taktline_core::{error, flow, ledger, lineage, op, run, runtime};
 
 #[cfg(feature = "macros")]
-//MAC
+pub use taktline_macros::{main, sink, source, stage, test};
 
 #[cfg(feature = "sim")]
 pub use taktline_sim as sim;
@@ -63,8 +63,8 @@ pub mod stages {
 /// What most programs need: `use taktline::prelude::*`.
 pub mod prelude {
     pub use crate::{RunExt, StartExt, iter, merge, once, sleep, stage, stream, yield_now};
-
-
+    #[cfg(feature = "macros")]
+    pub use crate::{sink, source};
     pub use taktline_core::flow::{BoxFlow, Flow};
     pub use taktline_core::run::{Done, Pipeline, Started};
     pub use taktline_core::stage::{In, Out};

@@ -1,0 +1,225 @@
+//! The arguments of an attribute.
+
+use proc_macro2::{Span, TokenStream};
+use syn::ext::IdentExt;
+use syn::parse::{ParseStream, Parser};
+use syn::{Error, Expr, ExprLit, Ident, Lit, LitInt, LitStr, Path, Token, parse_quote};
+
+use crate::model::Role;
+
+/// A key that was given, and where.
+#[derive(Clone)]
+pub(crate) struct Given<T> {
+    pub(crate) value: T,
+    pub(crate) span: Span,
+}
+
+/// What an attribute says. A number of zero was refused already.
+#[derive(Default)]
+pub(crate) struct Keys {
+    pub(crate) concurrency: Option<Given<usize>>,
+    pub(crate) window: Option<Given<usize>>,
+    pub(crate) buffer: Option<Given<usize>>,
+    pub(crate) unordered: Option<Given<()>>,
+    pub(crate) blocking: Option<Given<()>>,
+    pub(crate) result_is_item: Option<Given<()>>,
+    pub(crate) name: Option<Given<LitStr>>,
+    pub(crate) krate: Option<Given<Path>>,
+}
+
+const STAGE: &[&str] =
+    &["concurrency", "unordered", "window", "buffer", "name", "blocking", "result_is_item", "crate"];
+const SINK: &[&str] = &["concurrency", "buffer", "name", "blocking", "crate"];
+const SOURCE: &[&str] = &["name", "crate"];
+
+impl Keys {
+    /// Reads the keys that `role` knows. Mistakes are added to `errors`; what is right is kept.
+    pub(crate) fn parse(role: Role, tokens: TokenStream, errors: &mut Vec<Error>) -> Keys {
+        let mut keys = Keys::default();
+        let parser = |input: ParseStream<'_>| {
+            while !input.is_empty() {
+                if let Err(error) = keys.parse_one(role, input, errors) {
+                    errors.push(error);
+                    skip_to_comma(input)?;
+                }
+                if !input.is_empty() {
+                    input.parse::<Token![,]>()?;
+                }
+            }
+            Ok(())
+        };
+        if let Err(error) = parser.parse2(tokens) {
+            errors.push(error);
+        }
+        keys.check_together(errors);
+        keys
+    }
+
+    /// Where taktline is.
+    pub(crate) fn root(&self) -> Path {
+        self.krate.as_ref().map_or_else(|| parse_quote!(::taktline), |given| given.value.clone())
+    }
+
+    fn parse_one(&mut self, role: Role, input: ParseStream<'_>, errors: &mut Vec<Error>) -> syn::Result<()> {
+        let key = input.call(Ident::parse_any)?;
+        let name = key.to_string();
+        let known = match role {
+            Role::Stage => STAGE,
+            Role::Sink => SINK,
+            Role::Source => SOURCE,
+        };
+        if !known.contains(&name.as_str()) {
+            return Err(Error::new(key.span(), unknown(role, &name, known)));
+        }
+        match name.as_str() {
+            "concurrency" => set(&mut self.concurrency, &key, number(input, &key)?, errors),
+            "window" => set(&mut self.window, &key, number(input, &key)?, errors),
+            "buffer" => set(&mut self.buffer, &key, number(input, &key)?, errors),
+            "unordered" => set(&mut self.unordered, &key, flag(input, &key)?, errors),
+            "blocking" => set(&mut self.blocking, &key, flag(input, &key)?, errors),
+            "result_is_item" => set(&mut self.result_is_item, &key, flag(input, &key)?, errors),
+            "name" => set(&mut self.name, &key, text(input, &key)?, errors),
+            _ => {
+                input.parse::<Token![=]>()?;
+                set(&mut self.krate, &key, input.call(Path::parse_mod_style)?, errors);
+            }
+        }
+        Ok(())
+    }
+
+    fn check_together(&self, errors: &mut Vec<Error>) {
+        let Some(window) = &self.window else { return };
+        if self.unordered.is_some() {
+            errors.push(Error::new(
+                window.span,
+                "`window` bounds an ordered stage and this one is `unordered`; take one of the two away",
+            ));
+            return;
+        }
+        let workers = self.concurrency.as_ref().map_or(1, |given| given.value);
+        if window.value < workers {
+            errors.push(Error::new(
+                window.span,
+                format!("a `window` of {} is below the `concurrency` of {workers}; write {workers} or more", window.value),
+            ));
+        }
+    }
+}
+
+fn set<T>(slot: &mut Option<Given<T>>, key: &Ident, value: T, errors: &mut Vec<Error>) {
+    if slot.is_some() {
+        errors.push(Error::new(key.span(), format!("`{key}` is given twice; take one away")));
+    }
+    *slot = Some(Given { value, span: key.span() });
+}
+
+fn flag(input: ParseStream<'_>, key: &Ident) -> syn::Result<()> {
+    if input.peek(Token![=]) {
+        return Err(Error::new(key.span(), format!("`{key}` takes no value; write `{key}` alone, or take it away")));
+    }
+    Ok(())
+}
+
+fn value(input: ParseStream<'_>, key: &Ident, example: &str) -> syn::Result<Expr> {
+    if !input.peek(Token![=]) {
+        return Err(Error::new(key.span(), format!("`{key}` needs a value; write `{key} = {example}`")));
+    }
+    input.parse::<Token![=]>()?;
+    input.parse()
+}
+
+fn number(input: ParseStream<'_>, key: &Ident) -> syn::Result<usize> {
+    let value = value(input, key, "4")?;
+    let say = |what: &str| Error::new_spanned(&value, format!("`{key}` {what}; write a number, as in `{key} = 4`"));
+    let Expr::Lit(ExprLit { lit: Lit::Int(lit), .. }) = &value else { return Err(say("takes a number of items")) };
+    check_number(lit, key, &say)
+}
+
+fn check_number(lit: &LitInt, key: &Ident, say: &dyn Fn(&str) -> Error) -> syn::Result<usize> {
+    match lit.suffix() {
+        "" | "usize" => {}
+        unit => return Err(say(&format!("counts items and has no unit `{unit}`"))),
+    }
+    match lit.base10_parse::<usize>() {
+        Ok(0) => Err(Error::new(lit.span(), format!("`{key}` must be 1 or more: with 0 nothing would ever start"))),
+        Ok(number) => Ok(number),
+        Err(_) => Err(say("is out of range")),
+    }
+}
+
+fn text(input: ParseStream<'_>, key: &Ident) -> syn::Result<LitStr> {
+    match value(input, key, "\"fetch\"")? {
+        Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Ok(text),
+        other => Err(Error::new_spanned(other, format!("`{key}` takes a text; write `{key} = \"fetch\"`"))),
+    }
+}
+
+fn skip_to_comma(input: ParseStream<'_>) -> syn::Result<()> {
+    while !input.is_empty() && !input.peek(Token![,]) {
+        input.parse::<proc_macro2::TokenTree>()?;
+    }
+    Ok(())
+}
+
+fn unknown(role: Role, name: &str, known: &[&str]) -> String {
+    let near = known.iter().map(|key| (distance(name, key), key)).min();
+    let hint = match near {
+        Some((far, key)) if far <= 1 + key.len() / 3 => format!("; did you mean `{key}`?"),
+        _ => String::new(),
+    };
+    format!("`{name}` is no key of `#[{}]`{hint} (known: {})", role.name(), known.join(", "))
+}
+
+/// How many letters have to be changed, added or taken away (Levenshtein, 1965).
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.iter().enumerate() {
+            let change = diagonal + usize::from(x != *y);
+            diagonal = row[j + 1];
+            row[j + 1] = change.min(diagonal + 1).min(row[j] + 1);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use quote::quote;
+
+    fn mistakes(tokens: TokenStream) -> Vec<String> {
+        let mut errors = Vec::new();
+        Keys::parse(Role::Stage, tokens, &mut errors);
+        errors.iter().map(Error::to_string).collect()
+    }
+
+    #[test]
+    fn right_keys_are_kept() {
+        let mut errors = Vec::new();
+        let keys =
+            Keys::parse(Role::Stage, quote!(concurrency = 4, unordered, buffer = 2, name = "x"), &mut errors);
+        assert!(errors.is_empty());
+        assert_eq!(keys.concurrency.map(|given| given.value), Some(4));
+        assert!(keys.unordered.is_some());
+    }
+
+    #[test]
+    fn all_mistakes_are_told_at_once() {
+        let told = mistakes(quote!(concurency = 4, buffer = 0, window = 2ms, name = 3, unordered = true));
+        assert_eq!(told.len(), 5, "{told:?}");
+        assert!(told[0].contains("did you mean `concurrency`"), "{told:?}");
+        assert!(told[1].contains("1 or more"), "{told:?}");
+        assert!(told[2].contains("no unit `ms`"), "{told:?}");
+    }
+
+    #[test]
+    fn keys_are_checked_against_each_other() {
+        assert!(mistakes(quote!(concurrency = 4, window = 2))[0].contains("below the `concurrency`"));
+        assert!(mistakes(quote!(unordered, window = 2))[0].contains("take one of the two away"));
+        assert!(mistakes(quote!(buffer = 1, buffer = 2))[0].contains("given twice"));
+    }
+}
