@@ -39,7 +39,7 @@ mod ambient;
 mod runs;
 
 pub use ambient::{now, sleep, sleep_until, timeout};
-pub use runs::{StartExt, RunExt, choose_runtime};
+pub use runs::{RunExt, StartExt, choose_runtime};
 
 pub use taktline_core::error::{BoxError, Error, Failure, Panicked, Result};
 pub use taktline_core::flow::{iter, once, stream};
@@ -53,6 +53,16 @@ pub use taktline_macros::{main, sink, source, stage, test};
 
 #[cfg(feature = "sim")]
 pub use taktline_sim as sim;
+
+/// The adapters that are built in, for a runtime of your own: `block_on`, `from_handle`, `from_executor`.
+pub mod runtimes {
+    #[cfg(feature = "sim")]
+    pub use taktline_sim as sim;
+    #[cfg(feature = "smol")]
+    pub use taktline_smol as smol;
+    #[cfg(feature = "tokio")]
+    pub use taktline_tokio as tokio;
+}
 
 /// What a stage sees, and stages as values.
 pub mod stages {

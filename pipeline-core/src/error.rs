@@ -32,9 +32,14 @@ struct Inner {
 }
 
 enum Kind {
-    Failed { first: Failure, others: Vec<Failure> },
+    Failed {
+        first: Failure,
+        others: Vec<Failure>,
+    },
     /// With what failed in the last poll of what was in work.
-    Cancelled { failures: Vec<Failure> },
+    Cancelled {
+        failures: Vec<Failure>,
+    },
     Invalid(Vec<String>),
     Spent(String),
     NoRuntime(String),
@@ -140,7 +145,10 @@ impl fmt::Display for Error {
             Kind::Cancelled { .. } => f.write_str("the run was cancelled"),
             Kind::Invalid(problems) => write!(f, "the plan cannot run: {}", problems.join("; ")),
             Kind::Spent(source) => {
-                write!(f, "source `{source}` can be read only once and was read by an earlier run; make a new one for each run")
+                write!(
+                    f,
+                    "source `{source}` can be read only once and was read by an earlier run; make a new one for each run"
+                )
             }
             Kind::NoRuntime(cure) => write!(f, "no runtime to run on: {cure}"),
         }

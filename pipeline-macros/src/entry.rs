@@ -6,11 +6,8 @@ use syn::parse::Parser;
 use syn::punctuated::Punctuated;
 use syn::{Error, ItemFn, Token, parse2};
 
-const RUNTIMES: [(&str, bool); 3] = [
-    ("tokio", cfg!(feature = "tokio")),
-    ("smol", cfg!(feature = "smol")),
-    ("sim", cfg!(feature = "sim")),
-];
+const RUNTIMES: [(&str, bool); 3] =
+    [("tokio", cfg!(feature = "tokio")), ("smol", cfg!(feature = "smol")), ("sim", cfg!(feature = "sim"))];
 
 pub(crate) fn main(keys: TokenStream, item: TokenStream) -> TokenStream {
     expand_main(keys, item.clone()).unwrap_or_else(|error| with_item(error, item))
@@ -55,10 +52,12 @@ fn expand_main(keys: TokenStream, item: TokenStream) -> syn::Result<TokenStream>
     let mut words = words(keys)?;
     let on_one_thread = words.iter().position(|word| word == "current_thread").map(|at| words.remove(at));
     let runtime = match words.as_slice() {
-        [] => RUNTIMES[..2].iter().find(|(_, is_on)| *is_on).map(|(name, _)| format_ident!("{name}")).ok_or_else(|| {
-            let message = "no runtime to run on; enable the feature `tokio` or `smol` of taktline in Cargo.toml";
-            Error::new(Span::call_site(), message)
-        })?,
+        [] => RUNTIMES[..2].iter().find(|(_, is_on)| *is_on).map(|(name, _)| format_ident!("{name}")).ok_or_else(
+            || {
+                let message = "no runtime to run on; enable the feature `tokio` or `smol` of taktline in Cargo.toml";
+                Error::new(Span::call_site(), message)
+            },
+        )?,
         [word] if word == "sim" => {
             return Err(Error::new(word.span(), "a program runs on `tokio` or `smol`; sim is for tests"));
         }
@@ -72,7 +71,10 @@ fn expand_main(keys: TokenStream, item: TokenStream) -> syn::Result<TokenStream>
         None => quote!(block_on),
         Some(_) if runtime == "tokio" => quote!(block_on_current_thread),
         Some(word) => {
-            return Err(Error::new(word.span(), "`current_thread` is for tokio; smol has as many threads as SMOL_THREADS"));
+            return Err(Error::new(
+                word.span(),
+                "`current_thread` is for tokio; smol has as many threads as SMOL_THREADS",
+            ));
         }
     };
     let ItemFn { attrs, vis, mut sig, block, .. } = async_fn("main", item)?;

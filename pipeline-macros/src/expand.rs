@@ -55,10 +55,13 @@ fn expand(model: &Model, keys: &Keys) -> TokenStream {
     let values = config.iter().map(|one| value(one, &k));
     let clones = config.iter().map(clone_field);
     let value_type = value_type(model);
-    let text = keys.name.as_ref().map_or_else(|| quote!(stringify!(#name)), |given| {
-        let text = &given.value;
-        quote!(#text)
-    });
+    let text = keys.name.as_ref().map_or_else(
+        || quote!(stringify!(#name)),
+        |given| {
+            let text = &given.value;
+            quote!(#text)
+        },
+    );
     let settings = settings(keys);
     let form = form_impl(model, &body, &k);
     let probe = probe(model, &k);
@@ -279,7 +282,9 @@ fn nested(function: &ItemFn) -> TokenStream {
 /// A `Result` under another name is refused, at the return type.
 fn probe(model: &Model, k: &TokenStream) -> TokenStream {
     if !model.is_probed {
-        return quote!(const _: () = (););
+        return quote!(
+            const _: () = ();
+        );
     }
     let ret = &model.ret;
     quote_spanned! {ret.span()=>

@@ -27,8 +27,7 @@ pub(crate) struct Keys {
     pub(crate) krate: Option<Given<Path>>,
 }
 
-const STAGE: &[&str] =
-    &["concurrency", "unordered", "window", "buffer", "name", "blocking", "result_is_item", "crate"];
+const STAGE: &[&str] = &["concurrency", "unordered", "window", "buffer", "name", "blocking", "result_is_item", "crate"];
 const SINK: &[&str] = &["concurrency", "buffer", "name", "blocking", "crate"];
 const SOURCE: &[&str] = &["name", "crate"];
 
@@ -100,7 +99,10 @@ impl Keys {
         if window.value < workers {
             errors.push(Error::new(
                 window.span,
-                format!("a `window` of {} is below the `concurrency` of {workers}; write {workers} or more", window.value),
+                format!(
+                    "a `window` of {} is below the `concurrency` of {workers}; write {workers} or more",
+                    window.value
+                ),
             ));
         }
     }
@@ -131,7 +133,9 @@ fn value(input: ParseStream<'_>, key: &Ident, example: &str) -> syn::Result<Expr
 fn number(input: ParseStream<'_>, key: &Ident) -> syn::Result<usize> {
     let value = value(input, key, "4")?;
     let say = |what: &str| Error::new_spanned(&value, format!("`{key}` {what}; write a number, as in `{key} = 4`"));
-    let Expr::Lit(ExprLit { lit: Lit::Int(lit), .. }) = &value else { return Err(say("takes a number of items")) };
+    let Expr::Lit(ExprLit { lit: Lit::Int(lit), .. }) = &value else {
+        return Err(say("takes a number of items"));
+    };
     check_number(lit, key, &say)
 }
 
@@ -200,8 +204,7 @@ mod tests {
     #[test]
     fn right_keys_are_kept() {
         let mut errors = Vec::new();
-        let keys =
-            Keys::parse(Role::Stage, quote!(concurrency = 4, unordered, buffer = 2, name = "x"), &mut errors);
+        let keys = Keys::parse(Role::Stage, quote!(concurrency = 4, unordered, buffer = 2, name = "x"), &mut errors);
         assert!(errors.is_empty());
         assert_eq!(keys.concurrency.map(|given| given.value), Some(4));
         assert!(keys.unordered.is_some());

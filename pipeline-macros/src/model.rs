@@ -152,7 +152,9 @@ fn take_out(role: Role, args: &mut Vec<&mut PatType>, errors: &mut Vec<Error>) -
     args.retain_mut(|arg| {
         let this = at;
         at += 1;
-        let Some(yields) = element(&arg.ty, "Out") else { return true };
+        let Some(yields) = element(&arg.ty, "Out") else {
+            return true;
+        };
         if role == Role::Sink {
             errors.push(Error::new(arg.span(), "a sink has no output; take `Out` away, or make it a `#[stage]`"));
         } else if found.is_some() || last != Some(this) {
@@ -176,7 +178,9 @@ fn take_input(role: Role, args: &mut Vec<&mut PatType>, errors: &mut Vec<Error>)
     args.retain_mut(|arg| {
         let this = at;
         at += 1;
-        let Some(reads) = element(&arg.ty, "In") else { return true };
+        let Some(reads) = element(&arg.ty, "In") else {
+            return true;
+        };
         if role == Role::Source {
             errors.push(Error::new(arg.span(), "a source has no input; take `In` away, or make it a `#[stage]`"));
         } else if this != 0 {
@@ -223,7 +227,8 @@ fn config(arg: &mut PatType, errors: &mut Vec<Error>) -> Option<Config> {
             ((*reference.elem).clone(), how)
         }
         Type::ImplTrait(_) => {
-            errors.push(Error::new(arg.ty.span(), "a stage is a value of one type; write a generic parameter `<F: ..>`"));
+            errors
+                .push(Error::new(arg.ty.span(), "a stage is a value of one type; write a generic parameter `<F: ..>`"));
             return None;
         }
         ty => (ty.clone(), How::Cloned),
@@ -304,7 +309,8 @@ fn check_return(role: Role, form: Form, ret: &Type, keys: &Keys, errors: &mut Ve
     }
     if let Some(given) = &keys.result_is_item {
         if sends || !is_result(ret) {
-            errors.push(Error::new(given.span, "`result_is_item` is for a stage that returns a `Result`; take it away"));
+            errors
+                .push(Error::new(given.span, "`result_is_item` is for a stage that returns a `Result`; take it away"));
         }
     }
 }
@@ -313,7 +319,9 @@ fn check_return(role: Role, form: Form, ret: &Type, keys: &Keys, errors: &mut Ve
 fn element(ty: &Type, wrapper: &str) -> Option<Type> {
     let Type::Path(path) = ty else { return None };
     let last = path.path.segments.last().filter(|last| last.ident == wrapper)?;
-    let PathArguments::AngleBracketed(args) = &last.arguments else { return None };
+    let PathArguments::AngleBracketed(args) = &last.arguments else {
+        return None;
+    };
     args.args.iter().find_map(|arg| match arg {
         GenericArgument::Type(ty) => Some(ty.clone()),
         _ => None,
@@ -325,9 +333,15 @@ fn complete(arg: &mut PatType) {
     if let Pat::Ident(pat) = &mut *arg.pat {
         pat.mutability.get_or_insert_with(Default::default);
     }
-    let Type::Path(path) = &mut *arg.ty else { return };
-    let Some(last) = path.path.segments.last_mut() else { return };
-    let PathArguments::AngleBracketed(args) = &mut last.arguments else { return };
+    let Type::Path(path) = &mut *arg.ty else {
+        return;
+    };
+    let Some(last) = path.path.segments.last_mut() else {
+        return;
+    };
+    let PathArguments::AngleBracketed(args) = &mut last.arguments else {
+        return;
+    };
     if !args.args.iter().any(|arg| matches!(arg, GenericArgument::Lifetime(_))) {
         args.args.insert(0, parse_quote!('_));
     }
@@ -385,13 +399,71 @@ mod tests {
     #[test]
     fn the_signature_says_the_form() {
         let stage = |keys, function| form_of(Role::Stage, keys, function);
-        assert!(stage(quote!(), parse_quote!(async fn f(x: u8) -> u8 { x })) == Form::Each);
-        assert!(stage(quote!(), parse_quote!(async fn f(x: u8, out: Out<u8>) {})) == Form::Many);
-        assert!(stage(quote!(), parse_quote!(async fn f(input: In<u8>, out: Out<u8>) {})) == Form::Stream);
-        assert!(stage(quote!(), parse_quote!(fn f(x: u8) -> u8 { x })) == Form::Plain);
-        assert!(stage(quote!(concurrency = 2), parse_quote!(fn f(x: u8) -> u8 { x })) == Form::Workers);
-        assert!(stage(quote!(blocking), parse_quote!(fn f(x: u8) -> u8 { x })) == Form::Blocking);
-        assert!(form_of(Role::Source, quote!(), parse_quote!(async fn f(n: u8, out: Out<u8>) {})) == Form::Generate);
+        assert!(
+            stage(
+                quote!(),
+                parse_quote!(
+                    async fn f(x: u8) -> u8 {
+                        x
+                    }
+                )
+            ) == Form::Each
+        );
+        assert!(
+            stage(
+                quote!(),
+                parse_quote!(
+                    async fn f(x: u8, out: Out<u8>) {}
+                )
+            ) == Form::Many
+        );
+        assert!(
+            stage(
+                quote!(),
+                parse_quote!(
+                    async fn f(input: In<u8>, out: Out<u8>) {}
+                )
+            ) == Form::Stream
+        );
+        assert!(
+            stage(
+                quote!(),
+                parse_quote!(
+                    fn f(x: u8) -> u8 {
+                        x
+                    }
+                )
+            ) == Form::Plain
+        );
+        assert!(
+            stage(
+                quote!(concurrency = 2),
+                parse_quote!(
+                    fn f(x: u8) -> u8 {
+                        x
+                    }
+                )
+            ) == Form::Workers
+        );
+        assert!(
+            stage(
+                quote!(blocking),
+                parse_quote!(
+                    fn f(x: u8) -> u8 {
+                        x
+                    }
+                )
+            ) == Form::Blocking
+        );
+        assert!(
+            form_of(
+                Role::Source,
+                quote!(),
+                parse_quote!(
+                    async fn f(n: u8, out: Out<u8>) {}
+                )
+            ) == Form::Generate
+        );
     }
 
     #[test]
@@ -399,7 +471,9 @@ mod tests {
         let told = mistakes(
             Role::Stage,
             quote!(concurrency = 0, bufer = 2),
-            parse_quote!(const async fn f(&self, out: Out<u8>, x: &str) {}),
+            parse_quote!(
+                const async fn f(&self, out: Out<u8>, x: &str) {}
+            ),
         );
         assert_eq!(told.len(), 6, "{told:#?}");
     }
@@ -409,16 +483,42 @@ mod tests {
         let told = mistakes(
             Role::Stage,
             quote!(concurrency = 2),
-            parse_quote!(async fn f(input: In<u8>, out: Out<u8>) {}),
+            parse_quote!(
+                async fn f(input: In<u8>, out: Out<u8>) {}
+            ),
         );
         assert!(told[0].contains("one worker"), "{told:?}");
-        let told = mistakes(Role::Stage, quote!(blocking), parse_quote!(async fn f(x: u8) {}));
+        let told = mistakes(
+            Role::Stage,
+            quote!(blocking),
+            parse_quote!(
+                async fn f(x: u8) {}
+            ),
+        );
         assert!(told[0].contains("does not await"), "{told:?}");
     }
 
     #[test]
     fn a_source_needs_an_out_and_a_stage_an_item() {
-        assert!(mistakes(Role::Source, quote!(), parse_quote!(async fn f(n: u8) {}))[0].contains("out: Out<T>"));
-        assert!(mistakes(Role::Stage, quote!(), parse_quote!(async fn f() {}))[0].contains("takes an item"));
+        assert!(
+            mistakes(
+                Role::Source,
+                quote!(),
+                parse_quote!(
+                    async fn f(n: u8) {}
+                )
+            )[0]
+            .contains("out: Out<T>")
+        );
+        assert!(
+            mistakes(
+                Role::Stage,
+                quote!(),
+                parse_quote!(
+                    async fn f() {}
+                )
+            )[0]
+            .contains("takes an item")
+        );
     }
 }

@@ -83,7 +83,16 @@ async fn swallow_stream(input: In<u64>) {
 
 #[taktline::test(sim, tokio, smol)]
 async fn every_form() -> taktline::Result<()> {
-    let done = numbers(4).then(add(1)).then(twice()).then(running_sum()).then(double()).then(heavy()).then(block()).collect::<Vec<_>>().run().await?;
+    let done = numbers(4)
+        .then(add(1))
+        .then(twice())
+        .then(running_sum())
+        .then(double())
+        .then(heavy())
+        .then(block())
+        .collect::<Vec<_>>()
+        .run()
+        .await?;
     println!("{}", done.report);
     assert!(done.report.balances());
     assert_eq!(done.value, [1, 2, 4, 6, 9, 12, 16, 20].map(|x| 6 * x));

@@ -6,7 +6,6 @@
 mod boxed;
 mod source;
 
-
 pub use boxed::BoxFlow;
 pub use source::{Iter, Once, StreamSource, iter, once, stream};
 
@@ -283,4 +282,3 @@ pub trait Flow: Clone + Send + Sized + 'static {
         Started::new(self, rt)
     }
 }
-

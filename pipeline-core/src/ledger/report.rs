@@ -153,7 +153,19 @@ impl Report {
 }
 
 const HEADS: [&str; 14] = [
-    "stage", "kind", "in", "out", "done", "filtered", "failed", "dropped", "abandoned", "edge", "work", "window", "busy",
+    "stage",
+    "kind",
+    "in",
+    "out",
+    "done",
+    "filtered",
+    "failed",
+    "dropped",
+    "abandoned",
+    "edge",
+    "work",
+    "window",
+    "busy",
     "waited in/room",
 ];
 
@@ -177,7 +189,9 @@ impl fmt::Display for Report {
 
 fn cells(stage: &StageReport) -> [String; 14] {
     let source = stage.kind == Kind::Source;
-    let count = |n: u64| if source { "-".to_owned() } else { n.to_string() };
+    let count = |n: u64| {
+        if source { "-".to_owned() } else { n.to_string() }
+    };
     [
         stage.name.clone(),
         stage.kind.to_string(),

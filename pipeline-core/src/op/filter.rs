@@ -1,12 +1,11 @@
 //! The items that a closure keeps.
 
-
 use crate::flow::Flow;
 use crate::lineage::Lineage;
 use crate::op::fused::pass_on;
 use crate::op::{FusedCount, fused_flow};
 use crate::plan::{Build, Outline};
-use crate::push::{Push};
+use crate::push::Push;
 
 fused_flow! {
     /// The flow of [`filter`](Flow::filter).

@@ -8,8 +8,8 @@ mod started;
 
 pub use node::Node;
 pub(crate) use node::{Doing, Stop};
-pub(crate) use pipeline::{Ends, Value};
 pub use pipeline::{Done, Pipeline};
+pub(crate) use pipeline::{Ends, Value};
 pub use running::{Run, Running};
 pub use shared::Shared;
 pub(crate) use shared::{Alive, Blame, Job, current_run};

@@ -204,7 +204,9 @@ impl Future for Supervised {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = &mut *self;
-        let Some(job) = this.job.as_mut() else { return Poll::Ready(()) };
+        let Some(job) = this.job.as_mut() else {
+            return Poll::Ready(());
+        };
         let outer = CURRENT.replace(this.ambient.take());
         let polled = catch_unwind(AssertUnwindSafe(|| job.as_mut().poll(cx)));
         this.ambient = CURRENT.replace(outer);

@@ -79,8 +79,7 @@ impl<T: Send + 'static> Task<T> {
         F: Future<Output = T> + Send + 'static,
     {
         let cell = Cell::new();
-        let job =
-            Job { future: Some(Box::pin(future)), cell: cell.clone(), rt: Some(rt.clone()), armed: None };
+        let job = Job { future: Some(Box::pin(future)), cell: cell.clone(), rt: Some(rt.clone()), armed: None };
         rt.runtime().spawn(Box::pin(job));
         Task { cell, is_detached: false }
     }
@@ -209,7 +208,9 @@ impl<F: Future> Future for Job<F> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = &mut *self;
         this.arm(cx);
-        let Some(future) = &mut this.future else { return Poll::Ready(()) };
+        let Some(future) = &mut this.future else {
+            return Poll::Ready(());
+        };
         if this.cell.is_aborted.load(Ordering::SeqCst) {
             this.finish(Err(TaskError::aborted()));
             return Poll::Ready(());

@@ -45,11 +45,7 @@ pub trait Transform: Clone + Send + 'static {
     type Item: Send + 'static;
     type Ret: Send;
     type Out: Send + 'static;
-    fn run(
-        &mut self,
-        input: In<'_, Self::Item>,
-        out: Out<'_, Self::Out>,
-    ) -> impl Future<Output = Self::Ret> + Send;
+    fn run(&mut self, input: In<'_, Self::Item>, out: Out<'_, Self::Out>) -> impl Future<Output = Self::Ret> + Send;
     fn outcome(ret: Self::Ret) -> Result<(), BoxError>;
 }
 

@@ -130,7 +130,9 @@ pub(crate) async fn drive<S: Stage, L: Lineage>(
     let mut pace = Pace::new(&site.run.rt);
     let mut budget = BUDGET;
     loop {
-        let Some((item, lineage)) = next_item(&mut rx, &port, &mut desk, &site).await else { break };
+        let Some((item, lineage)) = next_item(&mut rx, &port, &mut desk, &site).await else {
+            break;
+        };
         pace.woke(port.take_woken());
         if pace.should_yield(&site.run.rt) {
             port.flush();

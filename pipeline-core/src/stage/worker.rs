@@ -44,7 +44,9 @@ pub(crate) async fn run_body<R>(
 ) -> End<R> {
     let mut slot = pin!(Some(body));
     let end = poll_fn(|cx| {
-        let Some(body) = slot.as_mut().as_pin_mut() else { return Poll::Ready(End::Cut) };
+        let Some(body) = slot.as_mut().as_pin_mut() else {
+            return Poll::Ready(End::Cut);
+        };
         if node.stop_reason() == Stop::Over {
             return Poll::Ready(End::Cut);
         }

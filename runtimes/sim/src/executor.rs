@@ -122,7 +122,9 @@ impl Core {
         let mut fired = Vec::new();
         {
             let mut state = self.lock();
-            let Some((&(next, _), _)) = state.timers.first_key_value() else { return false };
+            let Some((&(next, _), _)) = state.timers.first_key_value() else {
+                return false;
+            };
             state.now = state.now.max(next);
             while let Some(entry) = state.timers.first_entry() {
                 if entry.key().0 > next {

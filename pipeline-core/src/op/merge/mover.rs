@@ -138,7 +138,9 @@ impl<T: Send + 'static, L: Lineage, N: Push<T, L>> Mover<T, L, N> {
 
     /// Moves the next item of an input, which then waits for its next turn.
     fn serve(&mut self, at: usize) {
-        let Some(input) = &mut self.inputs[at] else { return };
+        let Some(input) = &mut self.inputs[at] else {
+            return;
+        };
         match input.rx.poll_next(&input.waker) {
             Poll::Pending => {}
             Poll::Ready(Next::End) => {

@@ -75,7 +75,9 @@ impl<S: Stage, L: Lineage> Emitter<S, L> {
             match self.pool.poll_found(cx) {
                 Poll::Pending => return self.pend(Doing::Work),
                 Poll::Ready(None) => return Poll::Ready(Ended::Drained),
-                Poll::Ready(Some(Found::Failed(failure))) => return Poll::Ready(Ended::Failed(failure)),
+                Poll::Ready(Some(Found::Failed(failure))) => {
+                    return Poll::Ready(Ended::Failed(failure));
+                }
                 Poll::Ready(Some(Found::Output(item, lineage, ack))) => {
                     self.outlet.push(item, lineage);
                     self.unsettled = Some(ack);

@@ -18,7 +18,9 @@ pub(super) enum Found<U, L> {
     /// To be pushed, then acknowledged.
     Output(U, L, Ack),
     /// The item at the head had nothing left to give. It is done.
-    Done { is_filtered: bool },
+    Done {
+        is_filtered: bool,
+    },
     /// The item at the head has failed, and its turn has come.
     Failed(Failure),
     /// The item at the head was cut: nothing follows.
@@ -160,7 +162,9 @@ impl<U, L: Lineage> Results<U, L> {
         match self {
             Results::Ordered(ring) => {
                 let is_head = ring.base == seq;
-                let Some(entry) = ring.entry(seq) else { return Poll::Pending };
+                let Some(entry) = ring.entry(seq) else {
+                    return Poll::Pending;
+                };
                 let has_room = if is_head { entry.held.is_empty() } else { entry.held.len() < held_back };
                 entry.wait_unless(has_room, waker)
             }
@@ -173,7 +177,9 @@ impl<U, L: Lineage> Results<U, L> {
         match self {
             Results::Ordered(ring) => {
                 let is_head = ring.base == seq;
-                let Some(entry) = ring.entry(seq) else { return Poll::Pending };
+                let Some(entry) = ring.entry(seq) else {
+                    return Poll::Pending;
+                };
                 let is_accepted = !is_head || entry.held.is_empty();
                 entry.wait_unless(is_accepted, waker)
             }
@@ -292,7 +298,9 @@ impl<U, L: Lineage> Ring<U, L> {
     }
 
     fn next(&mut self) -> Found<U, L> {
-        let Some(head) = self.entries.front_mut() else { return Found::Nothing };
+        let Some(head) = self.entries.front_mut() else {
+            return Found::Nothing;
+        };
         if let Some(item) = head.held.pop_front() {
             return Found::Output(item, head.lineage.clone(), Ack::Sent(0));
         }

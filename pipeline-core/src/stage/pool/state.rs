@@ -110,11 +110,7 @@ impl<S: Stage, L: Lineage> Pool<S, L> {
     }
 
     /// The oldest item, which keeps its place until [`start`](Self::start); `None` if this worker is not needed any more.
-    pub(super) fn poll_take(
-        self: &Arc<Self>,
-        id: usize,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Taken<S::In, L>>> {
+    pub(super) fn poll_take(self: &Arc<Self>, id: usize, cx: &mut Context<'_>) -> Poll<Option<Taken<S::In, L>>> {
         let mut guard = self.state.lock();
         let state = &mut *guard;
         match state.idle.iter().rposition(|(idle, _)| *idle == id) {
@@ -194,12 +190,7 @@ impl<S: Stage, L: Lineage> Pool<S, L> {
     }
 
     /// Takes the result of an item that was started. Says whether it has woken another task.
-    pub(super) fn finish(
-        self: &Arc<Self>,
-        started: (u64, usize, L),
-        sent: u64,
-        end: End<Option<S::Out>>,
-    ) -> bool {
+    pub(super) fn finish(self: &Arc<Self>, started: (u64, usize, L), sent: u64, end: End<Option<S::Out>>) -> bool {
         let (seq, id, lineage) = started;
         let counts = &self.site.node.counts;
         let mut failure = None;
