@@ -1,0 +1,54 @@
+//! Items that are counted as they are made and dropped.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+
+/// Counts its items.
+#[derive(Clone, Debug, Default)]
+pub struct Witness {
+    made: Arc<AtomicUsize>,
+    dropped: Arc<AtomicUsize>,
+}
+
+impl Witness {
+    /// A witness that has seen nothing.
+    pub fn new() -> Witness {
+        Witness::default()
+    }
+
+    /// A new item.
+    pub fn item(&self, id: u64) -> Item {
+        self.made.fetch_add(1, SeqCst);
+        Item { id, witness: self.clone() }
+    }
+
+    /// Items made so far.
+    pub fn made(&self) -> usize {
+        self.made.load(SeqCst)
+    }
+
+    /// Items that are left.
+    pub fn left(&self) -> usize {
+        self.made() - self.dropped.load(SeqCst)
+    }
+}
+
+/// An item of a [`Witness`].
+#[derive(Debug)]
+pub struct Item {
+    /// Which one it is.
+    pub id: u64,
+    witness: Witness,
+}
+
+impl Clone for Item {
+    fn clone(&self) -> Item {
+        self.witness.item(self.id)
+    }
+}
+
+impl Drop for Item {
+    fn drop(&mut self) {
+        self.witness.dropped.fetch_add(1, SeqCst);
+    }
+}
