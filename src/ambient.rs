@@ -1,9 +1,9 @@
-//! Time, wherever the caller is: on the runtime that `run` would take.
+//! Tasks and time, wherever the caller is: on the runtime that `run` would take.
 
 use std::future::Future;
 use std::time::Duration;
 
-use taktline_core::runtime::{Instant, Rt, Sleep, Timeout};
+use taktline_core::runtime::{Instant, Rt, Sleep, Task, Timeout};
 
 use crate::choose_runtime;
 
@@ -13,6 +13,40 @@ fn runtime() -> Rt {
         Ok(rt) => rt,
         Err(error) => panic!("{error}"),
     }
+}
+
+/// Runs `future` as a task of its own on [the caller's runtime](choose_runtime). A drop of the [`Task`] aborts it.
+///
+/// # Panics
+/// Where there is no runtime.
+#[track_caller]
+pub fn spawn<F>(future: F) -> Task<F::Output>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    runtime().spawn(future)
+}
+
+/// Calls `f` where [the caller's runtime](choose_runtime) allows blocking. If the [`Task`] is dropped before the call has
+/// begun, it never begins; one that has begun goes on.
+///
+/// ```
+/// taktline::sim::run(1, async {
+///     let length = taktline::spawn_blocking(|| std::fs::read("Cargo.toml").map(|text| text.len())).await;
+///     assert!(length.is_ok());
+/// });
+/// ```
+///
+/// # Panics
+/// Where there is no runtime.
+#[track_caller]
+pub fn spawn_blocking<T, F>(f: F) -> Task<T>
+where
+    T: Send + 'static,
+    F: FnOnce() -> T + Send + 'static,
+{
+    runtime().spawn_blocking(f)
 }
 
 /// Ready after `time`, by the clock of [the caller's runtime](choose_runtime): virtual on sim.

@@ -38,7 +38,7 @@
 mod ambient;
 mod runs;
 
-pub use ambient::{now, sleep, sleep_until, timeout};
+pub use ambient::{now, sleep, sleep_until, spawn, spawn_blocking, timeout};
 pub use runs::{RunExt, StartExt, choose_runtime};
 
 pub use taktline_core::error::{BoxError, Error, Failure, Panicked, Result};

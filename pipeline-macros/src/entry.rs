@@ -67,16 +67,7 @@ fn expand_main(keys: TokenStream, item: TokenStream) -> syn::Result<TokenStream>
         }
         [_, second, ..] => return Err(Error::new(second.span(), "a program has one runtime")),
     };
-    let call = match on_one_thread {
-        None => quote!(block_on),
-        Some(_) if runtime == "tokio" => quote!(block_on_current_thread),
-        Some(word) => {
-            return Err(Error::new(
-                word.span(),
-                "`current_thread` is for tokio; smol has as many threads as SMOL_THREADS",
-            ));
-        }
-    };
+    let call = if on_one_thread.is_some() { quote!(block_on_current_thread) } else { quote!(block_on) };
     let ItemFn { attrs, vis, mut sig, block, .. } = async_fn("main", item)?;
     sig.asyncness = None;
     Ok(quote! {

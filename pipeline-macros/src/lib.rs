@@ -1,7 +1,7 @@
 //! The attributes of taktline. Use them through the facade, `taktline`.
 //!
-//! Parse, check, expand: [`keys`] reads the arguments of an attribute, [`model`] checks a function against them and
-//! collects all mistakes, [`expand`] writes the code.
+//! Parse, check, expand: `keys` reads the arguments of an attribute, `model` checks a function against them and
+//! collects all mistakes, `expand` writes the code.
 
 mod entry;
 mod expand;
@@ -77,7 +77,7 @@ pub fn sink(keys: TokenStream, item: TokenStream) -> TokenStream {
 }
 
 /// Runs an `async fn main` on tokio or smol, by feature. With both features on it is tokio; `#[main(smol)]` says otherwise,
-/// `#[main(tokio, current_thread)]` takes one thread.
+/// `#[main(current_thread)]` takes one thread instead of one for each core.
 #[proc_macro_attribute]
 pub fn main(keys: TokenStream, item: TokenStream) -> TokenStream {
     entry::main(keys.into(), item.into()).into()

@@ -34,7 +34,7 @@ where
         });
     }
     let executor = Arc::new(smol::Executor::new());
-    let (rt, tasks) = counted(taktline_smol::from_executor(executor.clone()));
+    let (rt, tasks) = counted(taktline_smol::from_executor(&executor));
     smol::block_on(executor.run(async {
         rt.enter(guarded("smol", &rt, check(rt.clone()))).await;
         settled("smol", &rt, &tasks).await;

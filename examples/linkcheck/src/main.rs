@@ -1,3 +1,119 @@
-//! Placeholder while the workspace is laid out.
+//! `linkcheck [FOLDER]`: checks the links of a folder of HTML. See `--help`.
 
-fn main() {}
+mod args;
+mod output;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+use std::sync::Arc;
+use std::time::Instant;
+
+use linkcheck::check::{Findings, Rules};
+use linkcheck::{pipeline, sequential};
+use taktline::prelude::*;
+
+use crate::args::{Args, Runtime};
+use crate::output::Output;
+
+/// Rustdoc's line ranges: a script makes places of them.
+const TOOLCHAIN_IGNORED: &str = r"\d+-\d+";
+
+fn main() -> ExitCode {
+    let args = match Args::parse() {
+        Ok(Some(args)) => args,
+        Ok(None) => return ExitCode::SUCCESS,
+        Err(error) => return usage(&error.to_string()),
+    };
+    match run(&args) {
+        Ok(is_good) if is_good => ExitCode::SUCCESS,
+        Ok(_) => ExitCode::from(1),
+        Err(Problem::Usage(text)) => usage(&text),
+        Err(Problem::Run(error)) => {
+            eprintln!("linkcheck: {error:?}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+enum Problem {
+    Usage(String),
+    Run(taktline::Error),
+}
+
+fn usage(text: &str) -> ExitCode {
+    eprintln!("linkcheck: {text}\nTry `linkcheck --help`.");
+    ExitCode::from(2)
+}
+
+fn run(args: &Args) -> Result<bool, Problem> {
+    let (folder, is_toolchain) = match &args.folder {
+        Some(folder) => (folder.clone(), false),
+        None => default_folder(),
+    };
+    check_exists(&folder)?;
+    let pattern = args.ignore_fragments.as_deref().or(is_toolchain.then_some(TOOLCHAIN_IGNORED));
+    let rules = match pattern {
+        None => Rules::default(),
+        Some(pattern) => {
+            Rules::ignoring(pattern).map_err(|error| Problem::Usage(format!("--ignore-fragments: {error}")))?
+        }
+    };
+    let cores = args.concurrency.unwrap_or_else(|| std::thread::available_parallelism().map_or(2, usize::from));
+    let output = Output::new(args.json);
+    output.start(&folder, args.runtime.name(), cores);
+
+    let rules = Arc::new(rules);
+    let plan = pipeline(&folder, cores, rules.clone());
+    let bound = plan.bound();
+    let start = Instant::now();
+    let done = on(args.runtime, output.watched(plan)).map_err(Problem::Run)?;
+    let seconds = start.elapsed().as_secs_f64();
+    let findings = done.value.into_iter().next().unwrap_or_default();
+    if findings.files == 0 && findings.skipped.is_empty() {
+        return Err(Problem::Usage(format!("there is no page in {}", folder.display())));
+    }
+    output.findings(&findings, seconds);
+    output.report(&done.report, bound);
+    if args.compare {
+        compare(&folder, &rules, &findings, seconds, &output)?;
+    }
+    Ok(findings.broken.is_empty())
+}
+
+fn compare(folder: &Path, rules: &Rules, findings: &Findings, seconds: f64, output: &Output) -> Result<(), Problem> {
+    let start = Instant::now();
+    let sequential = sequential::check_folder(folder, rules);
+    output.compared(start.elapsed().as_secs_f64(), seconds);
+    if &sequential != findings {
+        return Err(Problem::Usage("the sequential loop found something else: the folder has changed".to_owned()));
+    }
+    Ok(())
+}
+
+fn on<V>(runtime: Runtime, run: impl Future<Output = taktline::Result<Done<V>>>) -> taktline::Result<Done<V>> {
+    match runtime {
+        #[cfg(feature = "tokio")]
+        Runtime::Tokio => taktline::runtimes::tokio::block_on(run),
+        #[cfg(feature = "smol")]
+        Runtime::Smol => taktline::runtimes::smol::block_on(run),
+    }
+}
+
+fn check_exists(folder: &Path) -> Result<(), Problem> {
+    match std::fs::metadata(folder) {
+        Ok(metadata) if metadata.is_dir() => Ok(()),
+        Ok(_) => Err(Problem::Usage(format!("{} is no folder", folder.display()))),
+        Err(error) => Err(Problem::Usage(format!("{}: {error}", folder.display()))),
+    }
+}
+
+/// The HTML docs of the Rust toolchain, or a small folder where they are missing; and whether it is the toolchain's.
+fn default_folder() -> (PathBuf, bool) {
+    let rustc = Command::new("rustc").args(["--print", "sysroot"]).output();
+    let sysroot = rustc.ok().and_then(|output| String::from_utf8(output.stdout).ok());
+    let docs = sysroot.map(|root| Path::new(root.trim()).join("share/doc/rust/html"));
+    match docs.filter(|docs| docs.is_dir()) {
+        Some(docs) => (docs, true),
+        None => (Path::new(env!("CARGO_MANIFEST_DIR")).join("site"), false),
+    }
+}

@@ -25,9 +25,11 @@ use std::sync::Arc;
 /// That of the flow.
 #[must_use = "a drop of it aborts the run"]
 pub struct Started<T> {
-    launched: Result<(Tasks, Box<dyn Reads<T>>), Option<Error>>,
+    launched: Result<Launched<T>, Option<Error>>,
     has_ended: bool,
 }
+
+type Launched<T> = (Tasks, Box<dyn Reads<T>>);
 
 impl<T: Send + 'static> Started<T> {
     pub(crate) fn new(flow: impl Flow<Item = T>, rt: Result<Rt>) -> Self {

@@ -10,7 +10,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use super::{Instant, Rt, Sleep, Timeout};
+use super::{Instant, Rt, Sleep, Task, Timeout};
 
 thread_local! {
     static CURRENT: Cell<Option<Rt>> = const { Cell::new(None) };
@@ -64,6 +64,32 @@ fn expect_current() -> Rt {
         Some(rt) => rt,
         None => panic!("{NoRuntime}"),
     }
+}
+
+/// Runs `future` as a task of its own on the current runtime. A drop of the [`Task`] aborts it.
+///
+/// # Panics
+/// Where there is no [current] runtime.
+#[track_caller]
+pub fn spawn<F>(future: F) -> Task<F::Output>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    expect_current().spawn(future)
+}
+
+/// Calls `f` where the current runtime allows blocking. See [`Rt::spawn_blocking`].
+///
+/// # Panics
+/// Where there is no [current] runtime.
+#[track_caller]
+pub fn spawn_blocking<T, F>(f: F) -> Task<T>
+where
+    T: Send + 'static,
+    F: FnOnce() -> T + Send + 'static,
+{
+    expect_current().spawn_blocking(f)
 }
 
 /// Ready after `time` on the current runtime.

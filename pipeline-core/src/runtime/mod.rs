@@ -14,7 +14,7 @@ use std::fmt::Debug;
 use std::future::Future;
 use std::pin::Pin;
 
-pub use ambient::{Entered, NoRuntime, current, now, sleep, sleep_until, timeout};
+pub use ambient::{Entered, NoRuntime, current, now, sleep, sleep_until, spawn, spawn_blocking, timeout};
 pub use instant::Instant;
 pub use rt::{Rt, Waits};
 pub use task::{Task, TaskError};

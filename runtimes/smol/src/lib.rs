@@ -1,4 +1,4 @@
-//! taktline on smol: on its global executor, or on one that is passed in.
+//! taktline on smol: on an executor of its own, on the global one, or on one that is passed in.
 //!
 //! ```
 //! use std::time::Duration;
@@ -12,30 +12,56 @@
 //! assert!(waited >= Duration::from_millis(1));
 //! ```
 //!
-//! The number of threads of the global executor is set by the environment variable `SMOL_THREADS`, 1 by default.
-//!
 //! A stage that uses tokio's own I/O needs a tokio context, which smol has not ("there is no reactor running"): wrap the
 //! future with the crate `async-compat`, or use smol's I/O.
 
 mod runtime;
 
 use std::future::Future;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::thread;
 
 use smol::Executor;
 use taktline_core::runtime::Rt;
 
-/// smol's global executor. Its threads start with its first task.
+/// smol's global executor. Its threads start with its first task; the environment variable `SMOL_THREADS` says how many
+/// there are, 1 by default.
 pub fn global() -> Rt {
     Rt::new(runtime::Smol::global())
 }
 
-/// An executor that the caller runs, on any number of threads.
-pub fn from_executor(executor: Arc<Executor<'static>>) -> Rt {
+/// An executor that the caller owns and runs, on any number of threads. Once it is dropped, tasks are lost.
+pub fn from_executor(executor: &Arc<Executor<'static>>) -> Rt {
     Rt::new(runtime::Smol::on(executor))
 }
 
-/// Runs `future` on this thread, with the global executor as the current runtime. What `#[taktline::main]` calls.
+/// Runs `future` on an executor with a thread for each core, which it makes the current runtime. What `#[taktline::main]`
+/// calls. `SMOL_THREADS` says otherwise, as for the global executor. Tasks that are left when it returns are dropped.
+///
+/// # Panics
+/// If the operating system gives no threads.
 pub fn block_on<F: Future>(future: F) -> F::Output {
-    smol::block_on(global().enter(future))
+    let asked = std::env::var("SMOL_THREADS").ok().and_then(|text| text.parse::<NonZeroUsize>().ok());
+    let threads = asked.or_else(|| thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
+    run(threads, future)
+}
+
+/// Runs `future` and all tasks on this thread, with an executor of its own as the current runtime.
+pub fn block_on_current_thread<F: Future>(future: F) -> F::Output {
+    run(1, future)
+}
+
+fn run<F: Future>(threads: usize, future: F) -> F::Output {
+    let executor = Arc::new(Executor::new());
+    let rt = from_executor(&executor);
+    // Dropped when `future` has ended, or has panicked: that ends the other threads.
+    let (running, ended) = smol::channel::bounded::<()>(1);
+    thread::scope(|scope| {
+        for _ in 1..threads {
+            scope.spawn(|| smol::block_on(executor.run(ended.recv())));
+        }
+        let _running = running;
+        smol::block_on(executor.run(rt.enter(future)))
+    })
 }

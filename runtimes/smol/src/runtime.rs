@@ -6,7 +6,7 @@ use std::future::Future;
 use std::hash::{BuildHasher, Hasher};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 use std::task::{Context, Poll};
 use std::time::Instant as StdInstant;
 
@@ -14,8 +14,8 @@ use smol::{Executor, Timer as SmolSleep};
 use taktline_core::runtime::{Instant, Runtime, Timer};
 
 pub(crate) struct Smol {
-    /// None is the global one.
-    executor: Option<Arc<Executor<'static>>>,
+    /// None is the global one. Weak, since a task holds its runtime: who runs the executor owns it.
+    executor: Option<Weak<Executor<'static>>>,
     random: AtomicU64,
 }
 
@@ -24,8 +24,8 @@ impl Smol {
         Smol { executor: None, random: AtomicU64::new(RandomState::new().build_hasher().finish()) }
     }
 
-    pub(crate) fn on(executor: Arc<Executor<'static>>) -> Smol {
-        Smol { executor: Some(executor), ..Smol::global() }
+    pub(crate) fn on(executor: &Arc<Executor<'static>>) -> Smol {
+        Smol { executor: Some(Arc::downgrade(executor)), ..Smol::global() }
     }
 }
 
@@ -49,7 +49,11 @@ impl Runtime for Smol {
     fn spawn(&self, job: Pin<Box<dyn Future<Output = ()> + Send>>) {
         match &self.executor {
             None => smol::spawn(job).detach(),
-            Some(executor) => executor.spawn(job).detach(),
+            Some(executor) => match executor.upgrade() {
+                Some(executor) => executor.spawn(job).detach(),
+                // Its task reports that it is lost.
+                None => drop(job),
+            },
         }
     }
 
