@@ -80,6 +80,11 @@ pub mod prelude {
     pub use taktline_core::stage::{In, Out};
 }
 
+/// The programs of the README, compiled and run.
+#[cfg(all(doctest, feature = "macros", feature = "tokio", feature = "sim"))]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 #[doc(hidden)]
 pub mod __private {
     pub use taktline_core::private::*;

@@ -12,11 +12,8 @@ use taktline_core::runtime::{Rt, current};
 /// [`Error::is_no_runtime`], with the feature or the call that is missing.
 ///
 /// ```
-/// taktline::sim::run(1, async {
-///     assert_eq!(taktline::choose_runtime()?.name(), "sim");
-///     taktline::Result::Ok(())
-/// })?;
-/// # taktline::Result::Ok(())
+/// let name = taktline::sim::run(1, async { taktline::choose_runtime().map(|rt| rt.name()) });
+/// assert_eq!(name.unwrap(), "sim");
 /// ```
 pub fn choose_runtime() -> Result<Rt> {
     current().or_else(on_tokio).or_else(on_smol).ok_or_else(|| Error::no_runtime(CURE))

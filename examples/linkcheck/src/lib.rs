@@ -9,7 +9,7 @@
 //! | [`files`] | finding and reading files |
 //! | [`page`] | what a page says of itself: its ids and its links |
 //! | [`target`] | where a link leads |
-//! | [`check`] | which links are broken |
+//! | [`mod@check`] | which links are broken |
 //! | [`sequential`] | the same functions in one loop, without a pipeline |
 
 pub mod check;

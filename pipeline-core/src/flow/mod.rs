@@ -29,7 +29,7 @@ use crate::stage::{Step, TryStep};
 /// ```
 /// use taktline_core::flow::{Flow, iter};
 ///
-/// let plan = iter(1..=3u64).map(|x| x * 2).then(|x| async move { x + 1 }).collect();
+/// let plan = iter(1..=3u64).map(|x| x * 2).then(|x| async move { x + 1 }).collect::<Vec<_>>();
 /// assert_eq!(plan.bound(), 1 + 16 + 1);
 /// ```
 ///

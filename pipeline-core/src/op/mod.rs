@@ -1,6 +1,6 @@
 //! Operators: steps that cannot await and are fused into the task before them, and steps that join flows.
 //!
-//! One operator, one file. A fused operator is a flow over its upstream and a [`Push`](crate::push::Push) over what comes
+//! One operator, one file. A fused operator is a flow over its upstream and a `Push` over what comes
 //! next; it counts what it is handed.
 
 mod buffer;

@@ -21,7 +21,9 @@ const MAIN: u64 = 0;
 /// A simulated runtime that is at hand: to look at it, or to run several futures on it one after the other.
 ///
 /// ```
-/// /// use taktline_sim::Sim;
+/// use std::time::Duration;
+///
+/// use taktline_sim::Sim;
 ///
 /// let sim = Sim::new(1);
 /// let rt = sim.rt();
