@@ -183,7 +183,7 @@ impl fmt::Display for Report {
             writeln!(f)?;
             line(f, row, &widths)?;
         }
-        write!(f, "\nelapsed {:?}", self.elapsed)
+        write!(f, "\nelapsed {}", short(self.elapsed))
     }
 }
 

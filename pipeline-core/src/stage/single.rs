@@ -25,6 +25,8 @@ use crate::sync::Mutex;
 pub(crate) struct Port<U, L> {
     state: Mutex<PortState<U, L>>,
     is_over: AtomicBool,
+    /// Whether the body waits in a send, or for a permit.
+    waits: AtomicBool,
 }
 
 struct PortState<U, L> {
@@ -38,7 +40,7 @@ struct PortState<U, L> {
 impl<U: Send + 'static, L: Lineage> Port<U, L> {
     pub(crate) fn new(outlet: Outlet<U, L>) -> Self {
         let state = Mutex::new(PortState { outlet, lineage: L::default(), sent: 0, looked_at: 0 });
-        Port { state, is_over: AtomicBool::new(false) }
+        Port { state, is_over: AtomicBool::new(false), waits: AtomicBool::new(false) }
     }
 
     /// What the next outputs are made from.
@@ -74,8 +76,14 @@ impl<U: Send + 'static, L: Lineage> Port<U, L> {
         self.is_over.load(Ordering::Relaxed)
     }
 
+    /// Whether the body waits for room.
+    pub(crate) fn waits(&self) -> bool {
+        self.waits.load(Ordering::Relaxed)
+    }
+
     /// Never ready if nobody takes more: the body is dropped at this await.
     fn on(&self, polled: Poll<Flowing>) -> Poll<()> {
+        self.waits.store(polled.is_pending(), Ordering::Relaxed);
         match polled {
             Poll::Ready(Flowing::On) => Poll::Ready(()),
             Poll::Ready(Flowing::Over) => {
@@ -148,7 +156,7 @@ pub(crate) async fn drive<S: Stage, L: Lineage>(
             port.follow(lineage.clone());
         }
         let end = run_body(stage.call(item, Out::new(&port)), &node, || {
-            node.set_doing(Doing::Work);
+            desk.wait_in_body(port.waits());
             has_waited = true;
             wake(rx.release());
             port.flush();
@@ -157,6 +165,7 @@ pub(crate) async fn drive<S: Stage, L: Lineage>(
         })
         .await;
         if has_waited {
+            desk.wait_in_body(false);
             pace.wait(&site.run.rt);
         } else {
             pace.item();

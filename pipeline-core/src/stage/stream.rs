@@ -39,17 +39,16 @@ impl<S: Generate> SourceFlow<S> {
 async fn drive_source<S: Generate>(mut body: S, outlet: Outlet<S::Out, ()>, site: Site) {
     let node = &site.node;
     let port = Port::new(outlet);
-    let mut sent = SourceCount { site: &site, mark: site.run.rt.now() };
+    let mut books = SourceBooks { site: &site, mark: site.run.rt.now(), waits: false };
     let end = run_body(async { S::outcome(body.run(Out::new(&port)).await) }, node, || {
         port.flush();
-        sent.add(port.take_sent());
-        node.set_doing(Doing::Work);
+        books.add(port.take_sent(), port.waits());
         // A source is not polled again when it is told to stop: a stop that came before this poll has cut it already.
         node.is_stopped() || port.is_over()
     })
     .await;
     port.flush();
-    sent.add(port.take_sent());
+    books.add(port.take_sent(), false);
     match end {
         End::Cut => {}
         End::Returned(Ok(())) => port.end(),
@@ -58,16 +57,20 @@ async fn drive_source<S: Generate>(mut body: S, outlet: Outlet<S::Out, ()>, site
 }
 
 /// The books of a source: it has only an *out*.
-struct SourceCount<'a> {
+struct SourceBooks<'a> {
     site: &'a Site,
     mark: crate::runtime::Instant,
+    /// Whether the body was last seen to wait for room.
+    waits: bool,
 }
 
-impl SourceCount<'_> {
-    fn add(&mut self, sent: u64) {
-        self.site.node.counts.out.add(sent);
-        let now = self.site.run.rt.now();
-        self.site.node.counts.spend(Spent::Busy, now.duration_since(self.mark));
+impl SourceBooks<'_> {
+    fn add(&mut self, sent: u64, waits: bool) {
+        let Site { run, node } = self.site;
+        node.counts.out.add(sent);
+        node.set_doing(if waits { Doing::WaitForRoom } else { Doing::Work });
+        let (now, waited) = (run.rt.now(), std::mem::replace(&mut self.waits, waits));
+        node.counts.spend(if waited { Spent::WaitingForRoom } else { Spent::Busy }, now.duration_since(self.mark));
         self.mark = now;
     }
 }
@@ -217,10 +220,13 @@ impl<T: Send + 'static, U: Send + 'static, L: Lineage> Intake<T, U, L> {
         let sent = self.port.take_sent();
         reading.desk.sent(sent);
         reading.desk.flush();
-        let waits = reading.waits;
+        if reading.waits {
+            self.site.node.set_doing(Doing::WaitForInput);
+        } else {
+            reading.desk.wait_in_body(self.port.waits());
+        }
         drop(reading);
         wake(writer);
-        self.site.node.set_doing(if waits { Doing::WaitForInput } else { Doing::Work });
     }
 }
 

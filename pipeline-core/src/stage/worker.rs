@@ -8,7 +8,7 @@ use std::task::Poll;
 
 use crate::error::{BoxError, Panicked};
 use crate::ledger::{Count, Kind, Spent, Tally};
-use crate::run::{Node, Shared, Stop};
+use crate::run::{Doing, Node, Shared, Stop};
 use crate::runtime::Instant;
 
 /// Looked-at items after which a loop yields.
@@ -71,6 +71,8 @@ pub(crate) struct Desk {
     holds: Holds,
     mark: Instant,
     seq: u64,
+    /// Whether the body was last seen to wait for room.
+    waits_for_room: bool,
 }
 
 #[derive(PartialEq)]
@@ -84,7 +86,7 @@ impl Desk {
     pub(crate) fn new(site: Site) -> Desk {
         site.node.counts.workers.raise_to(1);
         let mark = site.run.rt.now();
-        Desk { site, tally: Tally::default(), holds: Holds::Nothing, mark, seq: 0 }
+        Desk { site, tally: Tally::default(), holds: Holds::Nothing, mark, seq: 0, waits_for_room: false }
     }
 
     /// An item is in work from now on. Says which of the stage's items it is.
@@ -124,6 +126,16 @@ impl Desk {
             counts.window_peak.raise_to(1);
         }
         self.tally.flush(counts);
+    }
+
+    /// The body waits: in a send if `for_room`, else for something of its own, which counts as busy.
+    pub(crate) fn wait_in_body(&mut self, for_room: bool) {
+        self.site.node.set_doing(if for_room { Doing::WaitForRoom } else { Doing::Work });
+        if std::mem::replace(&mut self.waits_for_room, for_room) {
+            self.clock(Spent::WaitingForRoom);
+        } else if for_room {
+            self.clock(Spent::Busy);
+        }
     }
 
     /// Books the time since the last call on `what`.
