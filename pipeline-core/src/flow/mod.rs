@@ -86,6 +86,17 @@ pub trait Flow: Clone + Send + Sized + 'static {
     }
 
     /// Hands each item to an async function or closure that returns a `Result`: an `Err` fails the run, an `Ok` goes on.
+    ///
+    /// ```
+    /// use taktline::prelude::*;
+    ///
+    /// # taktline::sim::run(1, async {
+    /// let plan = iter(["1", "x"]).try_then(|text: &'static str| async move { text.parse::<u64>() }).count();
+    /// let error = plan.run().await.expect_err("x is no number");
+    /// assert!(error.downcast_ref::<std::num::ParseIntError>().is_some());
+    /// # Ok::<(), taktline::Error>(())
+    /// # }).unwrap();
+    /// ```
     fn try_then<S, M>(self, stage: S) -> S::Flow<Self>
     where
         S: TryStep<Self::Item, M>,
@@ -94,6 +105,16 @@ pub trait Flow: Clone + Send + Sized + 'static {
     }
 
     /// Makes one item from each. The closure cannot await: for an async one, see [`then`](Flow::then).
+    ///
+    /// ```
+    /// use taktline::prelude::*;
+    ///
+    /// # taktline::sim::run(1, async {
+    /// let done = iter(0..3u64).map(|x| 2 * x).collect::<Vec<_>>().run().await?;
+    /// assert_eq!(done.value, [0, 2, 4]);
+    /// # Ok::<(), taktline::Error>(())
+    /// # }).unwrap();
+    /// ```
     fn map<U, F>(self, f: F) -> Map<Self, F>
     where
         U: Send + 'static,
@@ -103,6 +124,16 @@ pub trait Flow: Clone + Send + Sized + 'static {
     }
 
     /// Keeps the items for which `f` says true.
+    ///
+    /// ```
+    /// use taktline::prelude::*;
+    ///
+    /// # taktline::sim::run(1, async {
+    /// let done = iter(0..5u64).filter(|x| x % 2 == 0).collect::<Vec<_>>().run().await?;
+    /// assert_eq!(done.value, [0, 2, 4]);
+    /// # Ok::<(), taktline::Error>(())
+    /// # }).unwrap();
+    /// ```
     fn filter<F>(self, f: F) -> Filter<Self, F>
     where
         F: FnMut(&Self::Item) -> bool + Clone + Send + 'static,
@@ -111,6 +142,16 @@ pub trait Flow: Clone + Send + Sized + 'static {
     }
 
     /// Makes one item or none from each.
+    ///
+    /// ```
+    /// use taktline::prelude::*;
+    ///
+    /// # taktline::sim::run(1, async {
+    /// let done = iter(["1", "x", "3"]).filter_map(|text| text.parse::<u64>().ok()).collect::<Vec<_>>().run().await?;
+    /// assert_eq!(done.value, [1, 3]);
+    /// # Ok::<(), taktline::Error>(())
+    /// # }).unwrap();
+    /// ```
     fn filter_map<U, F>(self, f: F) -> FilterMap<Self, F>
     where
         U: Send + 'static,
@@ -120,6 +161,16 @@ pub trait Flow: Clone + Send + Sized + 'static {
     }
 
     /// Makes any number of items from each. The iterator is read as there is room, never ahead.
+    ///
+    /// ```
+    /// use taktline::prelude::*;
+    ///
+    /// # taktline::sim::run(1, async {
+    /// let done = iter(1..4u64).flat_map(|x| 0..x).collect::<Vec<_>>().run().await?;
+    /// assert_eq!(done.value, [0, 0, 1, 0, 1, 2]);
+    /// # Ok::<(), taktline::Error>(())
+    /// # }).unwrap();
+    /// ```
     fn flat_map<I, F>(self, f: F) -> FlatMap<Self, F>
     where
         I: IntoIterator,
@@ -131,6 +182,16 @@ pub trait Flow: Clone + Send + Sized + 'static {
     }
 
     /// Looks at each item in passing.
+    ///
+    /// ```
+    /// use taktline::prelude::*;
+    ///
+    /// # taktline::sim::run(1, async {
+    /// let done = iter(0..3u64).inspect(|x| println!("{x}")).count().run().await?;
+    /// assert_eq!(done.value, 3);
+    /// # Ok::<(), taktline::Error>(())
+    /// # }).unwrap();
+    /// ```
     fn inspect<F>(self, f: F) -> Inspect<Self, F>
     where
         F: FnMut(&Self::Item) + Clone + Send + 'static,
@@ -140,11 +201,31 @@ pub trait Flow: Clone + Send + Sized + 'static {
 
     /// Ends after `n` items; 0 yields none. What is upstream is dropped at the `n`-th item, stage by stage, and the items in
     /// flight there are abandoned.
+    ///
+    /// ```
+    /// use taktline::prelude::*;
+    ///
+    /// # taktline::sim::run(1, async {
+    /// let done = iter(0..).map(|x: u64| x * x).take(3).collect::<Vec<_>>().run().await?;
+    /// assert_eq!(done.value, [0, 1, 4]);
+    /// # Ok::<(), taktline::Error>(())
+    /// # }).unwrap();
+    /// ```
     fn take(self, n: u64) -> Take<Self> {
         Take::new(self, n)
     }
 
     /// Ends at the first item for which `f` says false, which is dropped. What is upstream is dropped with it.
+    ///
+    /// ```
+    /// use taktline::prelude::*;
+    ///
+    /// # taktline::sim::run(1, async {
+    /// let done = iter(0..9u64).take_while(|x| *x < 3).collect::<Vec<_>>().run().await?;
+    /// assert_eq!(done.value, [0, 1, 2]);
+    /// # Ok::<(), taktline::Error>(())
+    /// # }).unwrap();
+    /// ```
     fn take_while<F>(self, f: F) -> TakeWhile<Self, F>
     where
         F: FnMut(&Self::Item) -> bool + Clone + Send + 'static,
@@ -153,16 +234,46 @@ pub trait Flow: Clone + Send + Sized + 'static {
     }
 
     /// Drops the first `n` items.
+    ///
+    /// ```
+    /// use taktline::prelude::*;
+    ///
+    /// # taktline::sim::run(1, async {
+    /// let done = iter(0..5u64).skip(3).collect::<Vec<_>>().run().await?;
+    /// assert_eq!(done.value, [3, 4]);
+    /// # Ok::<(), taktline::Error>(())
+    /// # }).unwrap();
+    /// ```
     fn skip(self, n: u64) -> Skip<Self> {
         Skip::new(self, n)
     }
 
     /// Pairs each item with its number, from 0.
+    ///
+    /// ```
+    /// use taktline::prelude::*;
+    ///
+    /// # taktline::sim::run(1, async {
+    /// let done = iter(["a", "b"]).enumerate().collect::<Vec<_>>().run().await?;
+    /// assert_eq!(done.value, [(0, "a"), (1, "b")]);
+    /// # Ok::<(), taktline::Error>(())
+    /// # }).unwrap();
+    /// ```
     fn enumerate(self) -> Enumerate<Self> {
         Enumerate::new(self)
     }
 
     /// Like `map`, with a state that is cloned for each run. `None` ends the flow, as in `Iterator::scan`.
+    ///
+    /// ```
+    /// use taktline::prelude::*;
+    ///
+    /// # taktline::sim::run(1, async {
+    /// let done = iter(1..5u64).scan(0, |sum, x| { *sum += x; Some(*sum) }).collect::<Vec<_>>().run().await?;
+    /// assert_eq!(done.value, [1, 3, 6, 10]);
+    /// # Ok::<(), taktline::Error>(())
+    /// # }).unwrap();
+    /// ```
     fn scan<A, U, F>(self, state: A, f: F) -> Scan<Self, A, F>
     where
         A: Clone + Send + 'static,
@@ -173,6 +284,16 @@ pub trait Flow: Clone + Send + Sized + 'static {
     }
 
     /// Yields the items of this flow, then those of `other`, whose tasks are made only when this one has ended.
+    ///
+    /// ```
+    /// use taktline::prelude::*;
+    ///
+    /// # taktline::sim::run(1, async {
+    /// let done = iter(0..2u64).chain(iter(7..9u64)).collect::<Vec<_>>().run().await?;
+    /// assert_eq!(done.value, [0, 1, 7, 8]);
+    /// # Ok::<(), taktline::Error>(())
+    /// # }).unwrap();
+    /// ```
     fn chain<B>(self, other: B) -> Chain<Self, B>
     where
         B: Flow<Item = Self::Item, Lineage = Self::Lineage>,
@@ -182,6 +303,17 @@ pub trait Flow: Clone + Send + Sized + 'static {
 
     /// Sets how many items may wait in the edge behind this flow: before a join, a split, the user's own loop, or a stage
     /// that sets no buffer of its own. Default 16. Zero makes the plan invalid: `run` says so.
+    ///
+    /// ```
+    /// use taktline::prelude::*;
+    ///
+    /// # taktline::sim::run(1, async {
+    /// let plan = iter(0..9u64).buffer(2).then(|x| async move { x + 1 }).count();
+    /// assert_eq!(plan.bound(), 1 + 2 + 1);
+    /// assert_eq!(plan.run().await?.value, 9);
+    /// # Ok::<(), taktline::Error>(())
+    /// # }).unwrap();
+    /// ```
     fn buffer(self, items: usize) -> Buffer<Self> {
         Buffer::new(self, items)
     }
@@ -210,6 +342,16 @@ pub trait Flow: Clone + Send + Sized + 'static {
     }
 
     /// Ends the flow in a sink: what `#[sink]` made, or an async closure that returns `()`.
+    ///
+    /// ```
+    /// use taktline::prelude::*;
+    ///
+    /// # taktline::sim::run(1, async {
+    /// let done = iter(0..3u64).sink(|x| async move { println!("{x}") }).run().await?;
+    /// assert_eq!(done.report.stage("sink").map(|row| row.done), Some(3));
+    /// # Ok::<(), taktline::Error>(())
+    /// # }).unwrap();
+    /// ```
     fn sink<S, M>(self, sink: S) -> Pipeline<()>
     where
         S: Drain<Self::Item, M>,
@@ -219,6 +361,15 @@ pub trait Flow: Clone + Send + Sized + 'static {
 
     /// Ends the flow in a closure that is called with each item. It cannot await: for an async one, see
     /// [`sink`](Flow::sink).
+    ///
+    /// ```
+    /// use taktline::prelude::*;
+    ///
+    /// # taktline::sim::run(1, async {
+    /// iter(0..3u64).for_each(|x| println!("{x}")).run().await?;
+    /// # Ok::<(), taktline::Error>(())
+    /// # }).unwrap();
+    /// ```
     fn for_each<F>(self, f: F) -> Pipeline<()>
     where
         F: FnMut(Self::Item) + Clone + Send + 'static,
@@ -227,6 +378,16 @@ pub trait Flow: Clone + Send + Sized + 'static {
     }
 
     /// Ends the flow in a collection. The value of the run is the collection, empty if no item came.
+    ///
+    /// ```
+    /// use taktline::prelude::*;
+    ///
+    /// # taktline::sim::run(1, async {
+    /// let done = iter(["a", "b"]).collect::<String>().run().await?;
+    /// assert_eq!(done.value, "ab");
+    /// # Ok::<(), taktline::Error>(())
+    /// # }).unwrap();
+    /// ```
     fn collect<C>(self) -> Pipeline<C>
     where
         C: Default + Extend<Self::Item> + Send + 'static,
@@ -235,6 +396,16 @@ pub trait Flow: Clone + Send + Sized + 'static {
     }
 
     /// Ends the flow in one value, made from `init` and each item in turn.
+    ///
+    /// ```
+    /// use taktline::prelude::*;
+    ///
+    /// # taktline::sim::run(1, async {
+    /// let done = iter(1..4u64).fold(1, |product, x| product * x).run().await?;
+    /// assert_eq!(done.value, 6);
+    /// # Ok::<(), taktline::Error>(())
+    /// # }).unwrap();
+    /// ```
     fn fold<A, F>(self, init: A, f: F) -> Pipeline<A>
     where
         A: Clone + Send + 'static,
@@ -244,11 +415,31 @@ pub trait Flow: Clone + Send + Sized + 'static {
     }
 
     /// Ends the flow in the number of its items.
+    ///
+    /// ```
+    /// use taktline::prelude::*;
+    ///
+    /// # taktline::sim::run(1, async {
+    /// let done = iter(0..9u64).filter(|x| x % 2 == 0).count().run().await?;
+    /// assert_eq!(done.value, 5);
+    /// # Ok::<(), taktline::Error>(())
+    /// # }).unwrap();
+    /// ```
     fn count(self) -> Pipeline<u64> {
         Pipeline::fused(self, Count::new())
     }
 
     /// Ends the flow at its first item. The value is `None` if there was none. What is upstream is dropped at that item.
+    ///
+    /// ```
+    /// use taktline::prelude::*;
+    ///
+    /// # taktline::sim::run(1, async {
+    /// let done = iter(0..9u64).filter(|x| *x > 4).first().run().await?;
+    /// assert_eq!(done.value, Some(5));
+    /// # Ok::<(), taktline::Error>(())
+    /// # }).unwrap();
+    /// ```
     fn first(self) -> Pipeline<Option<Self::Item>> {
         Pipeline::fused(self, First::new())
     }

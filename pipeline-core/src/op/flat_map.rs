@@ -67,7 +67,7 @@ where
     }
 
     fn push(&mut self, item: T, lineage: L) {
-        let items = self.count.call(|| (self.f)(item).into_iter());
+        let items = self.count.call_held(|| (self.f)(item).into_iter());
         self.current = Some(Current { items, lineage, is_empty: true });
     }
 
@@ -77,10 +77,7 @@ where
             if ready!(self.next.poll_room(cx)) == Flowing::Over {
                 return Poll::Ready(Flowing::Over);
             }
-            let blame = crate::run::Blame(&self.count.node);
-            let made = current.items.next();
-            drop(blame);
-            match made {
+            match self.count.call_more(|| current.items.next()) {
                 Some(made) => {
                     current.is_empty = false;
                     self.count.out();
@@ -90,6 +87,7 @@ where
                     if current.is_empty {
                         self.count.filtered();
                     }
+                    self.count.release();
                     self.current = None;
                 }
             }

@@ -10,9 +10,12 @@ use crate::run::{Blame, Node};
 pub(crate) struct FusedCount {
     pub(crate) node: Arc<Node>,
     seen: u64,
+    ended: u64,
     filtered: u64,
     failed: u64,
     out: u64,
+    /// An item has not given all its outputs yet. If it never does, it was abandoned.
+    is_held: bool,
 }
 
 impl FusedCount {
@@ -21,20 +24,52 @@ impl FusedCount {
     }
 
     pub(crate) fn of(node: Arc<Node>) -> FusedCount {
-        FusedCount { node, seen: 0, filtered: 0, failed: 0, out: 0 }
+        FusedCount { node, seen: 0, ended: 0, filtered: 0, failed: 0, out: 0, is_held: false }
     }
 
-    /// Runs the user's closure on one item; a panic is counted and blamed on this step.
+    /// Runs the user's closure on one item, which it ends; a panic is counted and blamed on this step.
     pub(crate) fn call<R>(&mut self, f: impl FnOnce() -> R) -> R {
+        self.seen += 1;
+        self.ended += 1;
+        self.blame(f)
+    }
+
+    /// Runs the user's closure on one item, which is held until it is [released](Self::release).
+    pub(crate) fn call_held<R>(&mut self, f: impl FnOnce() -> R) -> R {
+        let result = self.call(f);
+        self.ended -= 1;
+        self.is_held = true;
+        result
+    }
+
+    /// Runs more of the user's code on the item that is held.
+    pub(crate) fn call_more<R>(&mut self, f: impl FnOnce() -> R) -> R {
+        self.release();
+        let result = self.blame(f);
+        self.ended -= 1;
+        self.is_held = true;
+        result
+    }
+
+    /// The item that was held has ended.
+    pub(crate) fn release(&mut self) {
+        self.ended += 1;
+        self.is_held = false;
+    }
+
+    /// A panic in `f` fails the item that was counted as ended last.
+    fn blame<R>(&mut self, f: impl FnOnce() -> R) -> R {
+        self.failed += 1;
         let blame = Blame(&self.node);
         let result = f();
         drop(blame);
-        self.seen += 1;
+        self.failed -= 1;
         result
     }
 
     pub(crate) fn seen(&mut self) {
         self.seen += 1;
+        self.ended += 1;
     }
 
     pub(crate) fn filtered(&mut self) {
@@ -52,20 +87,25 @@ impl FusedCount {
     pub(crate) fn flush(&mut self) {
         let counts = &self.node.counts;
         let seen = std::mem::take(&mut self.seen);
+        let ended = std::mem::take(&mut self.ended);
         let failed = std::mem::take(&mut self.failed);
         counts.accepted.add(seen);
         counts.started.add(seen);
-        counts.ended.add(seen);
+        counts.ended.add(ended);
         counts.out.add(std::mem::take(&mut self.out));
         counts.filtered.add(std::mem::take(&mut self.filtered));
         counts.failed.add(failed);
-        counts.done.add(seen - failed);
+        counts.done.add(ended - failed);
     }
 }
 
 impl Drop for FusedCount {
     fn drop(&mut self) {
         self.flush();
+        if self.is_held {
+            self.node.counts.ended.add(1);
+            self.node.counts.abandoned.add(1);
+        }
     }
 }
 
