@@ -313,3 +313,38 @@ fn the_process_lives_on_after_a_panic() {
         }
     });
 }
+
+#[test]
+fn a_panic_in_a_fused_step_is_one_failure_in_the_books() {
+    everywhere(|rt| async move {
+        let flow = iter(0..10u64).map(|x| if x == 3 { panic!("bad item {x}") } else { x });
+        let error = flow.count().run_on(&rt).await.expect_err("the closure panics");
+        assert_eq!((error.stage(), error.is_panic()), (Some("map"), true));
+        let report = report(&error);
+        let row = report.stage("map").expect("a fused step has a row");
+        assert_eq!((row.items_in, row.done, row.failed, row.abandoned), (4, 3, 1, 0), "{report}");
+    });
+}
+
+#[test]
+fn a_panic_in_an_iterator_fails_the_item_that_it_was_made_from() {
+    everywhere(|rt| async move {
+        let bad = |x: u64| (0..4u64).map(move |y| if (x, y) == (2, 1) { panic!("bad item") } else { y });
+        let error = iter(0..5u64).flat_map(bad).count().run_on(&rt).await.expect_err("the iterator panics");
+        assert_eq!((error.stage(), error.is_panic()), (Some("flat_map"), true));
+        let report = report(&error);
+        let row = report.stage("flat_map").expect("a fused step has a row");
+        assert_eq!((row.items_in, row.items_out, row.done, row.failed), (3, 9, 2, 1), "{report}");
+    });
+}
+
+#[test]
+fn an_item_that_a_fused_step_holds_at_an_ending_is_abandoned() {
+    everywhere(|rt| async move {
+        let flow = iter(0..5u64).flat_map(|x| [x; 10]).take(13);
+        let done = flow.count().run_on(&rt).await.expect("nothing fails");
+        let row = done.report.stage("flat_map").expect("a fused step has a row");
+        assert_eq!((row.items_in, row.items_out, row.done, row.abandoned), (2, 13, 1, 1), "{}", done.report);
+        assert!(done.report.balances(), "{}", done.report);
+    });
+}
