@@ -52,6 +52,17 @@ impl<V: Send + 'static> Pipeline<V> {
 
     /// Runs the pipeline on `rt`. It starts at the first poll of the future.
     ///
+    /// ```
+    /// use taktline::prelude::*;
+    /// use taktline::sim::Sim;
+    ///
+    /// let sim = Sim::new(1);
+    /// let run = iter(0..3u64).then(|x| async move { 2 * x }).collect::<Vec<_>>().run_on(&sim.rt());
+    /// let done = sim.block_on(run)?;
+    /// assert_eq!(done.value, [0, 2, 4]);
+    /// # Ok::<(), taktline::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// See [`Run`].
     ///
@@ -61,7 +72,17 @@ impl<V: Send + 'static> Pipeline<V> {
         Run::new(self, Ok(rt.clone()))
     }
 
-    /// Starts the pipeline on `rt`, now.
+    /// Starts the pipeline on `rt`, now. A plan that cannot run is told by [`Running::join`].
+    ///
+    /// ```
+    /// use taktline::prelude::*;
+    /// use taktline::sim::Sim;
+    ///
+    /// let sim = Sim::new(1);
+    /// let running = iter(0..3u64).count().start_on(&sim.rt());
+    /// assert_eq!(sim.block_on(running.join())?.value, 3);
+    /// # Ok::<(), taktline::Error>(())
+    /// ```
     pub fn start_on(self, rt: &Rt) -> Running<V> {
         Running::new(self, Ok(rt.clone()))
     }

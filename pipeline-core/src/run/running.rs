@@ -116,6 +116,21 @@ impl<V> fmt::Debug for Run<V> {
 }
 
 /// A pipeline that was started. A drop aborts every task of it.
+///
+/// ```
+/// use std::time::Duration;
+/// use taktline::prelude::*;
+///
+/// # taktline::sim::run(1, async {
+/// let slow = stage(|x: u64| async move { sleep(Duration::from_secs(1)).await; x }).name("slow");
+/// let running = iter(0..100u64).then(slow).count().start();
+/// sleep(Duration::from_millis(2500)).await;
+/// let error = running.cancel().await.expect_err("it had not ended");
+/// assert!(error.is_cancelled());
+/// let row = error.report().and_then(|report| report.stage("slow")).expect("every stage has a row");
+/// assert_eq!((row.done, row.items_in), (2, 2 + row.abandoned));
+/// # });
+/// ```
 #[must_use = "a drop of it aborts the run"]
 pub struct Running<V> {
     launched: Result<(Tasks, Value<V>), Option<Error>>,

@@ -61,6 +61,18 @@ impl<T: Send + 'static> Started<T> {
 
     /// The next item; `None` when the flow has ended and no task of it is left. After `None` it stays `None`.
     ///
+    /// ```
+    /// use std::time::Duration;
+    /// use taktline::prelude::*;
+    ///
+    /// # taktline::sim::run(1, async {
+    /// let mut xs = iter(0..3u64).then(|x| async move { sleep(Duration::from_secs(9)).await; x }).start();
+    /// assert!(taktline::timeout(Duration::from_secs(1), xs.next()).await.is_err());
+    /// assert_eq!(xs.next().await?, Some(0));
+    /// # Ok::<(), taktline::Error>(())
+    /// # }).unwrap();
+    /// ```
+    ///
     /// # Errors
     /// The failure of the run, after the items that were before it. A plan that cannot run, or no runtime, is told by the
     /// first call.

@@ -42,7 +42,21 @@ impl<S> Staged<S> {
 
     /// How many items may be in work at once. Default 1.
     ///
-    /// Outputs stay in order unless the stage is [`unordered`](Self::unordered). Zero makes the plan invalid: `run` says so.
+    /// Outputs stay in order unless the stage is [`unordered`](Self::unordered).
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use taktline::prelude::*;
+    ///
+    /// # taktline::sim::run(1, async {
+    /// let slow = stage(|x: u64| async move { sleep(Duration::from_secs(10 - x)).await; x });
+    /// let done = iter(0..6u64).then(slow.concurrency(3)).collect::<Vec<_>>().run().await?;
+    /// assert_eq!(done.value, [0, 1, 2, 3, 4, 5]);
+    /// # Ok::<(), taktline::Error>(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// Zero makes the plan invalid: `run` says so.
     pub fn concurrency(mut self, workers: usize) -> Self {
         self.settings.concurrency = Some(workers);
         self
@@ -59,6 +73,18 @@ impl<S> Staged<S> {
     }
 
     /// Lets outputs leave as they finish, in any order.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use taktline::prelude::*;
+    ///
+    /// # taktline::sim::run(1, async {
+    /// let slow = stage(|x: u64| async move { sleep(Duration::from_secs(10 - x)).await; x });
+    /// let done = iter(0..3u64).then(slow.concurrency(3).unordered()).collect::<Vec<_>>().run().await?;
+    /// assert_eq!(done.value, [2, 1, 0]);
+    /// # Ok::<(), taktline::Error>(())
+    /// # }).unwrap();
+    /// ```
     pub fn unordered(mut self) -> Self {
         self.settings.is_unordered = true;
         self
