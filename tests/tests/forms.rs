@@ -1,6 +1,9 @@
 //! Every form of an attribute does what its signature says.
+
 use std::time::Duration;
+
 use taktline::prelude::*;
+use taktline::stages::{BoxStage, Stage};
 
 /// A generator.
 #[source]
@@ -81,30 +84,78 @@ async fn swallow_stream(input: In<u64>) {
     while input.next().await.is_some() {}
 }
 
+/// Runs `plan`, and checks its books.
+async fn value<V: Send + 'static>(plan: Pipeline<V>) -> taktline::Result<V> {
+    let done = plan.run().await?;
+    assert!(done.report.balances(), "{}", done.report);
+    Ok(done.value)
+}
+
 #[taktline::test(sim, tokio, smol)]
-async fn every_form() -> taktline::Result<()> {
-    let done = numbers(4)
-        .then(add(1))
-        .then(twice())
-        .then(running_sum())
-        .then(double())
-        .then(heavy())
-        .then(block())
-        .collect::<Vec<_>>()
-        .run()
-        .await?;
-    println!("{}", done.report);
-    assert!(done.report.balances());
-    assert_eq!(done.value, [1, 2, 4, 6, 9, 12, 16, 20].map(|x| 6 * x));
-    let done = numbers(4).then(shared("a", 0)).then(generic(2)).collect::<Vec<_>>().run().await?;
-    assert_eq!(done.value[1], ["a1", "a1"]);
-    numbers(4).sink(swallow()).run().await?;
-    numbers(4).sink(swallow().concurrency(3)).run().await?;
-    numbers(4).sink(swallow_plain()).run().await?;
-    numbers(4).sink(swallow_stream()).run().await?;
+async fn every_form_of_a_stage_does_what_its_signature_says() -> taktline::Result<()> {
+    let flow = numbers(4).then(add(1)).then(twice()).then(running_sum()).then(double()).then(heavy()).then(block());
+    assert_eq!(value(flow.collect::<Vec<_>>()).await?, [1, 2, 4, 6, 9, 12, 16, 20].map(|x| 6 * x));
+    Ok(())
+}
+
+#[taktline::test(sim, tokio, smol)]
+async fn configuration_and_type_parameters_are_given_to_the_constructor() -> taktline::Result<()> {
+    let made = value(numbers(4).then(shared("a", 0)).then(generic(2)).collect::<Vec<_>>()).await?;
+    assert_eq!(made[1], ["a1", "a1"]);
+    Ok(())
+}
+
+#[taktline::test(sim, tokio, smol)]
+async fn every_form_of_a_sink_ends_a_flow() -> taktline::Result<()> {
+    value(numbers(4).sink(swallow())).await?;
+    value(numbers(4).sink(swallow().concurrency(3))).await?;
+    value(numbers(4).sink(swallow_plain())).await?;
+    value(numbers(4).sink(swallow_plain().concurrency(3))).await?;
+    value(numbers(4).sink(swallow_stream())).await?;
+    Ok(())
+}
+
+#[taktline::test(sim, tokio, smol)]
+async fn a_stage_can_be_called_without_a_pipeline() -> taktline::Result<()> {
     assert_eq!(add(3).call(4).await, 7);
-    let err = failing().then(add(1)).collect::<Vec<_>>().run().await.unwrap_err();
-    println!("{err:?}");
-    assert_eq!(err.report().unwrap().stage("collect").unwrap().done, 3);
+    assert_eq!(double().call(4), 8);
+    assert_eq!(block().call(4).expect("it never fails"), 4);
+    Ok(())
+}
+
+#[taktline::test(sim, tokio, smol)]
+async fn a_source_that_fails_ends_the_run_behind_its_items() -> taktline::Result<()> {
+    let error = failing().then(add(1)).collect::<Vec<_>>().run().await.expect_err("the source fails");
+    assert_eq!((error.stage(), error.is_failed()), (Some("failing"), true));
+    let report = error.report().expect("a run that was started has a report");
+    assert_eq!(report.stage("collect").map(|row| row.done), Some(3), "{report}");
+    Ok(())
+}
+
+/// A stage whose type is not known when the program is compiled.
+fn boxed(steps: &[u64]) -> Vec<BoxStage<u64, u64>> {
+    steps.iter().map(|&by| BoxStage::of(Plus(by))).collect()
+}
+
+#[derive(Clone)]
+struct Plus(u64);
+
+impl Stage for Plus {
+    type In = u64;
+    type Out = u64;
+
+    async fn call(&mut self, item: u64, mut out: Out<'_, u64>) -> Result<Option<u64>, taktline::BoxError> {
+        out.send(item).await;
+        Ok(Some(item + self.0))
+    }
+}
+
+#[taktline::test(sim, tokio, smol)]
+async fn a_pipeline_can_be_put_together_at_run_time() -> taktline::Result<()> {
+    let mut flow = numbers(2).boxed();
+    for step in boxed(&[10, 100]) {
+        flow = flow.then(stage(step).concurrency(2));
+    }
+    assert_eq!(value(flow.collect::<Vec<_>>()).await?, [0, 100, 10, 110, 1, 101, 11, 111]);
     Ok(())
 }
