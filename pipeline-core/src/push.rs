@@ -33,7 +33,7 @@ pub trait Push<T, L: Lineage>: Send + 'static {
     /// Makes all that was pushed visible: items to their reader, counts to the ledger. Called before every wait.
     fn flush(&mut self);
 
-    /// No item follows, and none is missing.
+    /// No item follows. Always called but after a failure: a sink that is fused makes its value here.
     fn end(&mut self);
 
     /// Names the node that writes, so that it can be told when nobody reads on.

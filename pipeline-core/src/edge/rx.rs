@@ -94,6 +94,11 @@ impl<T, L> Rx<T, L> {
         self.edge.waiting_writer(&mut state)
     }
 
+    /// Whether an item waits to be read.
+    pub(crate) fn has_waiting(&self) -> bool {
+        !self.lease.is_empty() || !self.edge.state.lock().queue.is_empty()
+    }
+
     /// Reads no more: what waits is abandoned, and what is only upstream of here is told to stop.
     pub(crate) fn close(&mut self, reason: Stop) {
         let (writer, node, queue) = {

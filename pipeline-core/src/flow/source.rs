@@ -275,3 +275,9 @@ impl<R: Reads, N: Push<R::Item, ()>> Pump<R, N> {
         self.mark = now;
     }
 }
+
+impl<R, N> Drop for Pump<R, N> {
+    fn drop(&mut self) {
+        self.site.node.counts.out.add(self.sent);
+    }
+}

@@ -34,6 +34,7 @@ where
             let mut mover = Mover::new(next, here.clone());
             mover.add(first);
             if !poll_fn(|cx| mover.poll(cx)).await {
+                mover.end();
                 return;
             }
             let (tx, second) = edge(other.edge_buffer().unwrap_or(DEFAULT_BUFFER), &here.node);
@@ -44,9 +45,8 @@ where
                 return;
             }
             mover.add(second);
-            if poll_fn(|cx| mover.poll(cx)).await {
-                mover.end();
-            }
+            poll_fn(|cx| mover.poll(cx)).await;
+            mover.end();
         });
         upstream.build(build, tx);
     }

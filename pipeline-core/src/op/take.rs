@@ -51,7 +51,8 @@ where
     }
 
     fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<Flowing> {
-        if self.left == 0 { Poll::Ready(Flowing::Over) } else { self.next.poll_room(cx) }
+        // The last item may still have outputs to give behind here.
+        if self.left == 0 { self.poll_settled(cx) } else { self.next.poll_room(cx) }
     }
 
     fn poll_settled(&mut self, cx: &mut Context<'_>) -> Poll<Flowing> {

@@ -87,7 +87,8 @@ impl<T: Send + 'static> Started<T> {
     /// report of the error.
     ///
     /// # Errors
-    /// The outcome is an error that says so ([`is_cancelled`](Error::is_cancelled)), unless the run had ended before.
+    /// The outcome is an error that says so ([`is_cancelled`](Error::is_cancelled)), unless the run had ended before and
+    /// every item was read.
     ///
     /// # Cancel safety
     /// A drop of the future aborts what is left.
@@ -95,7 +96,8 @@ impl<T: Send + 'static> Started<T> {
         match &mut self.launched {
             Err(error) => Err(error.take().unwrap_or_else(|| Error::invalid(Vec::new()))),
             Ok((tasks, reader)) => {
-                if !tasks.0.is_over() {
+                // Also when all tasks have ended, if there are items that the loop has not read: they are cut.
+                if !tasks.0.is_over() || reader.has_waiting() {
                     tasks.0.cancel();
                 }
                 reader.close(Stop::Cut);
@@ -150,6 +152,7 @@ impl<T> fmt::Debug for Started<T> {
 /// The edge before the loop, whatever travels with its items.
 trait Reads<T>: Send {
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>>;
+    fn has_waiting(&self) -> bool;
     fn close(&mut self, reason: Stop);
 }
 
@@ -180,6 +183,10 @@ impl<T: Send + 'static, L: crate::lineage::Lineage> Reads<T> for Reader<T, L> {
                 Poll::Ready(Some(item))
             }
         }
+    }
+
+    fn has_waiting(&self) -> bool {
+        self.rx.has_waiting()
     }
 
     fn close(&mut self, reason: Stop) {

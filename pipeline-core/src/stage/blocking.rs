@@ -1,5 +1,7 @@
 //! Calls that block, on the threads where the runtime allows it.
 
+use std::panic::resume_unwind;
+
 use crate::error::BoxError;
 use crate::run::{Alive, current_run};
 use crate::runtime::current;
@@ -20,5 +22,13 @@ where
         let _alive = alive;
         f()
     });
-    call.await.map_err(Into::into)
+    match call.await {
+        Ok(value) => Ok(value),
+        // Goes on here, so that it is the failure that any panic in a stage is.
+        Err(error) if error.is_panic() => match error.into_panic() {
+            Some(panic) => resume_unwind(panic),
+            None => Err("the call panicked".into()),
+        },
+        Err(error) => Err(error.into()),
+    }
 }

@@ -112,9 +112,10 @@ impl<U: Send + 'static, L: Lineage> OutPort<U> for Port<U, L> {
     fn put(&self, item: U) {
         let mut state = self.state.lock();
         let lineage = state.lineage.clone();
-        state.outlet.push(item, lineage);
+        // Before the push: a fused step may panic in it, and it has counted the item by then.
         state.sent += 1;
         state.looked_at += 1;
+        state.outlet.push(item, lineage);
     }
 
     fn poll_accepted(&self, cx: &mut Context<'_>) -> Poll<()> {
@@ -146,6 +147,8 @@ pub(crate) async fn drive<S: Stage, L: Lineage>(
             port.flush();
             yield_now().await;
             if node.is_stopped() {
+                // It is in hand, and was never started.
+                node.counts.abandon_waiting(1);
                 break;
             }
         }
@@ -191,7 +194,6 @@ pub(crate) async fn drive<S: Stage, L: Lineage>(
                 if emit(&port, last, lineage, &mut rx, &mut desk, &site).await == Flowing::Over {
                     break;
                 }
-                desk.sent(1);
                 desk.done(false);
             }
         }
@@ -263,6 +265,7 @@ async fn emit<T, U: Send + 'static, L: Lineage>(
             match state.outlet.poll_room(cx) {
                 Poll::Ready(Flowing::On) => {
                     if let Some((item, lineage)) = output.take() {
+                        desk.sent(1);
                         state.outlet.push(item, lineage);
                     }
                 }

@@ -50,8 +50,7 @@ async fn drive_source<S: Generate>(mut body: S, outlet: Outlet<S::Out, ()>, site
     port.flush();
     books.add(port.take_sent(), false);
     match end {
-        End::Cut => {}
-        End::Returned(Ok(())) => port.end(),
+        End::Cut | End::Returned(Ok(())) => port.end(),
         End::Returned(Err(error)) => site.run.fail(Failure::new(&node.name, None, error)),
     }
 }
@@ -157,7 +156,7 @@ async fn drive_stream<S: Transform, L: Lineage>(
     let mut reading = input.state.lock();
     reading.desk.sent(port.take_sent());
     match end {
-        End::Cut => {}
+        End::Cut => port.end(),
         End::Returned(Ok(())) => {
             reading.settle();
             port.end();

@@ -101,7 +101,6 @@ impl<T: Send + 'static, L: Lineage, N: Push<T, L>> Mover<T, L, N> {
                         self.is_unsettled = false;
                         self.tally.ended += 1;
                         self.tally.done += 1;
-                        self.tally.out += 1;
                     }
                 }
             }
@@ -150,8 +149,10 @@ impl<T: Send + 'static, L: Lineage, N: Push<T, L>> Mover<T, L, N> {
             Poll::Ready(Next::Item(item, lineage)) => {
                 input.rx.start();
                 self.tally.started += 1;
-                self.next.push(item, lineage);
+                // Before the push: a fused step may panic in it, and it has counted the item by then.
+                self.tally.out += 1;
                 self.is_unsettled = true;
+                self.next.push(item, lineage);
                 self.touched.push(at);
                 self.shared.lock().turns.push_back(at);
             }

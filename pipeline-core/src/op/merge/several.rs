@@ -53,9 +53,8 @@ impl<T: Send + 'static, L: Lineage> Flow for MergeFlow<T, L> {
             flow.build(build, tx);
         }
         build.task(&site, async move {
-            if poll_fn(|cx| mover.poll(cx)).await {
-                mover.end();
-            }
+            poll_fn(|cx| mover.poll(cx)).await;
+            mover.end();
         });
     }
 

@@ -31,7 +31,10 @@ pub(crate) async fn emit<S: Stage, L: Lineage>(pool: Arc<Pool<S, L>>, outlet: Ou
     let ended = poll_fn(|cx| emitter.poll(cx)).await;
     match ended {
         Ended::Drained => emitter.outlet.end(),
-        Ended::Over => emitter.pool.site.node.stop(emitter.pool.site.reason_to_close()),
+        Ended::Over => {
+            emitter.pool.site.node.stop(emitter.pool.site.reason_to_close());
+            emitter.outlet.end();
+        }
         Ended::Failed(failure) => emitter.pool.site.run.fail(failure),
     }
 }
@@ -79,8 +82,10 @@ impl<S: Stage, L: Lineage> Emitter<S, L> {
                     return Poll::Ready(Ended::Failed(failure));
                 }
                 Poll::Ready(Some(Found::Output(item, lineage, ack))) => {
-                    self.outlet.push(item, lineage);
+                    // Before the push: a fused step may panic in it, and it has counted the item by then.
+                    self.pool.site.node.counts.out.add(1);
                     self.unsettled = Some(ack);
+                    self.outlet.push(item, lineage);
                 }
                 Poll::Ready(Some(Found::Cut)) => return Poll::Ready(Ended::Over),
                 Poll::Ready(Some(Found::Done { .. } | Found::Nothing)) => {}
@@ -135,7 +140,6 @@ impl<S: Stage, L: Lineage> Pool<S, L> {
     /// An output was accepted by the next edge.
     fn acknowledge(self: &Arc<Self>, ack: Ack) {
         let counts = &self.site.node.counts;
-        counts.out.add(1);
         let sender = {
             let mut state = self.state.lock();
             if matches!(ack, Ack::Last) {
@@ -167,6 +171,10 @@ impl<S: Stage, L: Lineage> Drop for Emitter<S, L> {
     /// Also runs when a fused step has panicked: without it the workers would wait for a window that never opens.
     fn drop(&mut self) {
         self.pool.close(self.pool.site.reason_to_close());
+        // In order, its place in the ring tells the same.
+        if matches!(self.unsettled, Some(Ack::Last)) && !self.pool.limits.is_ordered {
+            self.pool.site.node.counts.abandoned.add(1);
+        }
         self.pool.clear();
         self.pool.site.node.nudge();
     }
