@@ -12,6 +12,8 @@ use crate::stage::Site;
 pub struct Outline {
     bound: usize,
     problems: Vec<String>,
+    /// A source that was read already.
+    spent: Option<&'static str>,
 }
 
 impl Outline {
@@ -34,12 +36,21 @@ impl Outline {
         }
     }
 
+    /// Told before anything is built, so that a refused run reads none of its other sources.
+    pub(crate) fn spent(&mut self, source: &'static str) {
+        self.spent = Some(source);
+    }
+
     pub(crate) fn bound(&self) -> usize {
         self.bound
     }
 
     pub(crate) fn check(self) -> Result<(), Error> {
-        if self.problems.is_empty() { Ok(()) } else { Err(Error::invalid(self.problems)) }
+        match self.spent {
+            _ if !self.problems.is_empty() => Err(Error::invalid(self.problems)),
+            Some(source) => Err(Error::spent(source)),
+            None => Ok(()),
+        }
     }
 }
 
@@ -49,6 +60,23 @@ pub struct Build {
     pub(crate) run: Arc<Shared>,
     jobs: Vec<Start>,
     refused: Option<Error>,
+}
+
+/// Tasks that are not spawned yet.
+pub(crate) struct Later {
+    run: Arc<Shared>,
+    jobs: Vec<Start>,
+}
+
+impl Later {
+    pub(crate) fn begin(self) {
+        for start in self.jobs {
+            match start {
+                Start::Job(node, job) => self.run.spawn(&node, job),
+                Start::Call(start) => start(),
+            }
+        }
+    }
 }
 
 enum Start {
@@ -85,16 +113,25 @@ impl Build {
         self.refused.get_or_insert(error);
     }
 
-    pub(crate) fn start(self) -> Result<(), Error> {
-        if let Some(error) = self.refused {
-            return Err(error);
+    /// Builds a part of the plan that is started while the rest runs.
+    pub(crate) fn later(&mut self, make: impl FnOnce(&mut Build)) -> Later {
+        let mut part = Build::new(self.run.clone());
+        make(&mut part);
+        let Build { run, jobs, refused } = part;
+        if let Some(error) = refused {
+            self.refuse(error);
         }
-        for start in self.jobs {
-            match start {
-                Start::Job(node, job) => self.run.spawn(&node, job),
-                Start::Call(start) => start(),
+        Later { run, jobs }
+    }
+
+    pub(crate) fn start(self) -> Result<(), Error> {
+        let Build { run, jobs, refused } = self;
+        match refused {
+            Some(error) => Err(error),
+            None => {
+                Later { run, jobs }.begin();
+                Ok(())
             }
         }
-        Ok(())
     }
 }

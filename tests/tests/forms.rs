@@ -24,7 +24,7 @@ async fn failing(out: Out<u64>) -> Result<(), String> {
 /// Adds.
 #[stage]
 async fn add(x: u64, by: u64) -> u64 {
-    sleep(Duration::from_secs(1)).await;
+    sleep(Duration::from_millis(5)).await;
     x + by
 }
 

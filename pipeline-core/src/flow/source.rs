@@ -146,6 +146,9 @@ where
 
     fn outline(&self, outline: &mut Outline, _: usize) {
         outline.hold(1);
+        if self.items.lock().is_none() {
+            outline.spent("once");
+        }
     }
 }
 
@@ -166,6 +169,9 @@ where
 
     fn outline(&self, outline: &mut Outline, _: usize) {
         outline.hold(1);
+        if self.items.lock().is_none() {
+            outline.spent("stream");
+        }
     }
 }
 

@@ -3,7 +3,6 @@
 use std::future::poll_fn;
 
 use crate::edge::{DEFAULT_BUFFER, edge};
-use crate::error::Failure;
 use crate::flow::Flow;
 use crate::ledger::Kind;
 use crate::op::fused_flow;
@@ -30,20 +29,17 @@ where
         next.bind(&site.node);
         let (tx, first) = edge(upstream.edge_buffer().unwrap_or(DEFAULT_BUFFER), &site.node);
         let here = site.clone();
+        // Built now, so that a source that cannot be read is told before anything runs; started when the first has ended.
+        let (last, second) = edge(other.edge_buffer().unwrap_or(DEFAULT_BUFFER), &site.node);
+        let later = build.later(|build| other.build(build, last));
         build.task(&site, async move {
-            let mut mover = Mover::new(next, here.clone());
+            let mut mover = Mover::new(next, here);
             mover.add(first);
             if !poll_fn(|cx| mover.poll(cx)).await {
                 mover.end();
                 return;
             }
-            let (tx, second) = edge(other.edge_buffer().unwrap_or(DEFAULT_BUFFER), &here.node);
-            let mut build = Build::new(here.run.clone());
-            other.build(&mut build, tx);
-            if let Err(error) = build.start() {
-                here.run.fail(Failure::new(&here.node.name, None, Box::new(error)));
-                return;
-            }
+            later.begin();
             mover.add(second);
             poll_fn(|cx| mover.poll(cx)).await;
             mover.end();

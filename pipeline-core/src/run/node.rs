@@ -26,7 +26,8 @@ pub(crate) enum Doing {
     Work = 0,
     WaitForInput = 1,
     WaitForRoom = 2,
-    Ended = 3,
+    /// It has not begun, or has ended.
+    Nothing = 3,
 }
 
 /// Public only because hidden methods of public traits name it.
@@ -59,7 +60,7 @@ impl Node {
             reader: OnceLock::new(),
             writers: Mutex::new(Vec::new()),
             stop: AtomicU8::new(Stop::No as u8),
-            doing: AtomicU8::new(Doing::Work as u8),
+            doing: AtomicU8::new(Doing::Nothing as u8),
             tasks: Mutex::new(Tasks::default()),
         }
     }

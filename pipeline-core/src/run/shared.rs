@@ -76,6 +76,7 @@ impl Shared {
     /// Runs `job` as a task of `node`.
     pub(crate) fn spawn(self: &Arc<Self>, node: &Arc<Node>, job: Job) {
         let alive = Alive::new(self);
+        node.set_doing(Doing::Work);
         let task = Supervised { job: Some(job), node: node.clone(), ambient: Some(self.clone()), alive };
         node.own(self.rt.spawn(task));
     }
@@ -195,7 +196,7 @@ impl Supervised {
         if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(job))) {
             self.alive.0.fail(Failure::panicked(&self.node.name, panic));
         }
-        self.node.set_doing(Doing::Ended);
+        self.node.set_doing(Doing::Nothing);
     }
 }
 

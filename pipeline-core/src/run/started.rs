@@ -169,7 +169,7 @@ impl<T: Send + 'static, L: crate::lineage::Lineage> Reads<T> for Reader<T, L> {
                 Poll::Pending
             }
             Poll::Ready(Next::End) => {
-                self.node.set_doing(Doing::Ended);
+                self.node.set_doing(Doing::Nothing);
                 Poll::Ready(None)
             }
             Poll::Ready(Next::Item(item, _)) => {
