@@ -15,7 +15,7 @@ use crate::plan::{Build, Outline};
 use crate::push::{Flowing, Push};
 use crate::run::Doing;
 use crate::runtime::Instant;
-use crate::stage::{BUDGET, Site};
+use crate::stage::{BUDGET, Pace, Site};
 use crate::sync::Mutex;
 
 /// A flow of the items of an iterator. It is cloned for each run, so the same plan can run many times.
@@ -211,7 +211,7 @@ fn pump<R: Reads, N: Push<R::Item, ()>>(build: &mut Build, name: &str, items: R,
     let site = build.site(name, Kind::Source);
     next.bind(&site.node);
     let mark = site.run.rt.now();
-    let mut pump = Pump { items, next, site: site.clone(), sent: 0, mark, waits: None };
+    let mut pump = Pump { items, next, site: site.clone(), sent: 0, mark, waits: None, pace: Pace::new(&site.run.rt) };
     build.task(&site, async move { poll_fn(|cx| pump.poll(cx)).await });
 }
 
@@ -224,12 +224,14 @@ struct Pump<R, N> {
     sent: u64,
     mark: Instant,
     waits: Option<Spent>,
+    pace: Pace,
 }
 
 impl<R: Reads, N: Push<R::Item, ()>> Pump<R, N> {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if let Some(what) = self.waits.take() {
             self.clock(what);
+            self.pace.wait(&self.site.run.rt);
         }
         if self.site.node.is_stopped() {
             self.publish();
@@ -245,6 +247,14 @@ impl<R: Reads, N: Push<R::Item, ()>> Pump<R, N> {
                 Poll::Ready(Some(item)) => {
                     self.sent += 1;
                     self.next.push(item, ());
+                    self.pace.item();
+                    if !self.pace.is_cheap() {
+                        self.next.flush();
+                    }
+                    self.pace.woke(self.next.take_woken());
+                    if self.pace.should_yield(&self.site.run.rt) {
+                        break;
+                    }
                 }
                 Poll::Ready(None) => return self.end(),
                 Poll::Pending => return self.pend(Spent::WaitingForInput, Doing::WaitForInput),

@@ -21,6 +21,7 @@ use std::future::Future;
 
 pub use boxed::{BoxStage, DynStage};
 pub use forms::*;
+pub(crate) use pace::Pace;
 pub use plain::PlainFlow;
 pub(crate) use pool::{Pool, emit};
 pub use port::{In, InPort, Out, OutPort, Permit, Sending};

@@ -1,4 +1,4 @@
-//! When a task that has woken a neighbour should yield before it computes on.
+//! When a task should publish what it has made, and yield to a neighbour that it has woken, before it computes on.
 //!
 //! A task that is woken by another sits where only the thread that woke it will run it (tokio's LIFO slot, which other
 //! threads cannot steal from: tokio-rs/tokio#4941). If the waker then computes for long, the two run in turn on one core. A
@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use crate::runtime::{Instant, Rt};
 
-/// Items that cost less than this are not worth a yield.
-const CHEAP: Duration = Duration::from_micros(5);
+/// Items that cost no more than this are not worth a yield, nor a lock for each of their outputs.
+const CHEAP: Duration = Duration::from_micros(1);
 
 /// A decayed maximum of what an item costs, and what was woken since.
 pub(crate) struct Pace {
@@ -42,6 +42,12 @@ impl Pace {
         self.has_woken |= has_woken;
     }
 
+    /// Whether items are known to cost so little that outputs may be kept back until there are several. Nobody may wait for
+    /// an output while a body computes for long.
+    pub(crate) fn is_cheap(&self) -> bool {
+        self.cost.is_some_and(|cost| cost <= CHEAP)
+    }
+
     /// Whether to yield before the next body.
     pub(crate) fn should_yield(&mut self, rt: &Rt) -> bool {
         if !std::mem::take(&mut self.has_woken) {
@@ -55,6 +61,6 @@ impl Pace {
             self.items = 0;
         }
         self.mark = now;
-        self.cost.is_none_or(|cost| cost > CHEAP)
+        !self.is_cheap()
     }
 }

@@ -116,6 +116,8 @@ impl<U: Send + 'static, L: Lineage> OutPort<U> for Port<U, L> {
         state.sent += 1;
         state.looked_at += 1;
         state.outlet.push(item, lineage);
+        // What the body does next may take long, and is not measured.
+        state.outlet.flush();
     }
 
     fn poll_accepted(&self, cx: &mut Context<'_>) -> Poll<()> {
@@ -142,6 +144,9 @@ pub(crate) async fn drive<S: Stage, L: Lineage>(
         let Some((item, lineage)) = next_item(&mut rx, &port, &mut desk, &site).await else {
             break;
         };
+        if !pace.is_cheap() {
+            port.flush();
+        }
         pace.woke(port.take_woken());
         if pace.should_yield(&site.run.rt) {
             port.flush();

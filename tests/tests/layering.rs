@@ -1,0 +1,116 @@
+//! Core knows no runtime and no macro, and the examples name no runtime.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+
+fn metadata() -> Value {
+    let rustc = Command::new("rustc").arg("-vV").output().expect("rustc runs").stdout;
+    let rustc = String::from_utf8(rustc).expect("rustc prints text");
+    let host = rustc.lines().find_map(|line| line.strip_prefix("host: ")).expect("rustc names its host");
+    // For other platforms there may be packages that were never fetched.
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version", "1", "--offline", "--filter-platform", host])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .expect("cargo runs");
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)))
+}
+
+fn package<'a>(metadata: &'a Value, name: &str) -> &'a Value {
+    let packages = metadata["packages"].as_array().expect("a list");
+    packages.iter().find(|package| package["name"] == name).unwrap_or_else(|| panic!("there is no {name}"))
+}
+
+/// The names of what `name` needs to be built for users.
+fn direct(metadata: &Value, name: &str) -> BTreeSet<String> {
+    let all = package(metadata, name)["dependencies"].as_array().expect("a list");
+    let normal = all.iter().filter(|one| one["kind"].is_null());
+    normal.map(|one| one["name"].as_str().expect("a name").to_owned()).collect()
+}
+
+fn all(metadata: &Value, name: &str, seen: &mut BTreeSet<String>) {
+    for one in direct(metadata, name) {
+        if seen.insert(one.clone()) {
+            let packages = metadata["packages"].as_array().expect("a list");
+            if packages.iter().any(|package| package["name"] == one.as_str()) {
+                all(metadata, &one, seen);
+            }
+        }
+    }
+}
+
+#[test]
+fn core_knows_no_runtime_and_has_few_dependencies() {
+    let metadata = metadata();
+    let direct = direct(&metadata, "taktline-core");
+    assert!(direct.len() < 10, "{direct:?}");
+    let mut needed = BTreeSet::new();
+    all(&metadata, "taktline-core", &mut needed);
+    for runtime in ["tokio", "smol", "async-io", "async-executor", "async-global-executor", "taktline-macros"] {
+        assert!(!needed.contains(runtime), "core needs {runtime}: {needed:?}");
+    }
+    assert!(needed.contains("futures-core"), "the list is read: {needed:?}");
+}
+
+#[test]
+fn dependencies_point_one_way() {
+    let metadata = metadata();
+    let ours = |name| -> Vec<String> {
+        direct(&metadata, name).into_iter().filter(|one| one.starts_with("taktline")).collect()
+    };
+    assert!(ours("taktline-core").is_empty() && ours("taktline-macros").is_empty());
+    for adapter in ["taktline-tokio", "taktline-smol", "taktline-sim", "conformance"] {
+        assert_eq!(ours(adapter), ["taktline-core"], "{adapter}");
+    }
+}
+
+/// The essay's programs, with the most code lines that each may have: those of the Python that it ports.
+const ESSAY: [(&str, usize); 7] = [("e1", 14), ("e2", 16), ("e3", 13), ("e4", 19), ("e5", 27), ("e6", 31), ("e7", 21)];
+
+fn essay(name: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../examples/essay/{name}.rs"));
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+#[test]
+fn the_essays_programs_name_no_runtime() {
+    for (name, _) in ESSAY {
+        let text = essay(name);
+        assert!(!text.contains("tokio") && !text.contains("smol"), "{name}");
+    }
+}
+
+/// Lines of code: no blank ones, comments, `use`, attributes, lone brackets or `Ok(())`.
+fn code_lines(text: &str) -> usize {
+    let is_code = |line: &&str| {
+        let line = line.trim();
+        let is_bare = line.chars().all(|c| "{}()[];,".contains(c));
+        let is_other = ["//", "use ", "#[", "#!["].iter().any(|start| line.starts_with(start));
+        !is_bare && !is_other && line != "Ok(())"
+    };
+    text.lines().filter(is_code).count()
+}
+
+#[test]
+fn no_program_of_the_essay_is_longer_than_its_original() {
+    assert_eq!(code_lines("use x;\n\n// x\n#[x]\nfn x() {\n    y();\n    Ok(())\n}\n"), 2);
+    for (name, most) in ESSAY {
+        let lines = code_lines(&essay(name));
+        assert!(lines <= most, "{name} has {lines} code lines; the original has {most}");
+    }
+}
+
+#[test]
+fn stage_functions_of_the_essay_hold_no_queue_task_or_join() {
+    for (name, _) in ESSAY {
+        let text = essay(name);
+        for word in ["channel", "mpsc", "spawn", "JoinHandle", "JoinSet", "cancel", "task_done", "Mutex", "select!"] {
+            let in_code = text.lines().filter(|line| !line.trim().starts_with("//")).any(|line| line.contains(word));
+            assert!(!in_code, "{name} has `{word}`");
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! Neighbours and workers really run at once: on two threads they meet at a barrier.
+
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::{Arc, Barrier, mpsc};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use taktline::prelude::*;
+use taktline::runtime::Rt;
+
+/// Runs `check` on tokio multi-thread and on smol, with two threads each. One that hangs fails.
+fn on_two_threads<F: Future<Output = ()> + 'static>(check: fn(Rt) -> F) {
+    watched("tokio", move || {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+        let runtime = runtime.expect("a runtime can be built");
+        runtime.block_on(check(taktline::runtimes::tokio::from_handle(runtime.handle().clone())));
+    });
+    watched("smol", move || {
+        let executor = Arc::new(smol::Executor::new());
+        let rt = taktline::runtimes::smol::from_executor(&executor);
+        let (running, ended) = smol::channel::bounded::<()>(1);
+        thread::scope(|scope| {
+            scope.spawn(|| smol::block_on(executor.run(ended.recv())));
+            smol::block_on(executor.run(check(rt)));
+            drop(running);
+        });
+    });
+}
+
+fn watched(name: &str, run: impl FnOnce() + Send + 'static) {
+    let (send, ended) = mpsc::channel();
+    thread::spawn(move || {
+        run();
+        let _ = send.send(());
+    });
+    assert!(ended.recv_timeout(Duration::from_secs(20)).is_ok(), "{name}: it hangs, or has panicked");
+}
+
+#[stage]
+async fn meet(x: u64, barrier: &Barrier, alone: u64) -> u64 {
+    if x != alone {
+        barrier.wait();
+    }
+    x
+}
+
+#[stage(concurrency = 2)]
+fn meet_each_other(x: u64, barrier: &Barrier) -> u64 {
+    barrier.wait();
+    x
+}
+
+#[test]
+fn two_adjacent_stages_run_at_once() {
+    on_two_threads(|rt| async move {
+        let barrier = Arc::new(Barrier::new(2));
+        // Item x of the first meets item x - 1 of the second, so the first item and the last have no partner.
+        let (one, two) = (meet(barrier.clone(), 0), meet(barrier, 19));
+        let done = iter(0..20u64).then(one).then(two).count().run_on(&rt).await;
+        assert_eq!(done.expect("nothing fails").value, 20);
+    });
+}
+
+#[test]
+fn two_items_of_a_pool_run_at_once() {
+    on_two_threads(|rt| async move {
+        let barrier = Arc::new(Barrier::new(2));
+        let done = iter(0..20u64).then(meet_each_other(barrier)).collect::<Vec<_>>().run_on(&rt).await;
+        assert_eq!(done.expect("nothing fails").value, (0..20).collect::<Vec<_>>());
+    });
+}
+
+#[stage]
+async fn compute(x: u64, is_computing: &AtomicBool) -> u64 {
+    is_computing.store(true, SeqCst);
+    let start = Instant::now();
+    while start.elapsed() < Duration::from_millis(4) {
+        std::hint::spin_loop();
+    }
+    is_computing.store(false, SeqCst);
+    x
+}
+
+#[test]
+fn a_neighbour_gets_items_while_a_stage_computes_without_a_wait() {
+    on_two_threads(|rt| async move {
+        let is_computing = Arc::new(AtomicBool::new(false));
+        let seen = is_computing.clone();
+        let neighbour = stage(move |_: u64| {
+            let seen = seen.clone();
+            async move {
+                // Looks for as long as one computation takes.
+                let start = Instant::now();
+                while start.elapsed() < Duration::from_millis(4) {
+                    if seen.load(SeqCst) {
+                        return 1;
+                    }
+                    thread::yield_now();
+                }
+                0
+            }
+        });
+        let flow = iter(0..50u64).then(compute(is_computing)).then(neighbour);
+        let met = flow.fold(0, |met, x| met + x).run_on(&rt).await.expect("nothing fails").value;
+        assert!(met >= 10, "the neighbour has met {met} of 50 computations");
+    });
+}
