@@ -6,7 +6,7 @@ use syn::spanned::Spanned;
 use syn::{Attribute, Error, FnArg, GenericParam, ItemFn, Visibility, parse2};
 
 use crate::keys::Keys;
-use crate::model::{Config, Form, How, Model, Role};
+use crate::model::{Config, Form, How, Model, Role, complete, is_port};
 
 pub(crate) fn function(role: Role, keys: TokenStream, item: TokenStream) -> TokenStream {
     let function = match parse2::<ItemFn>(item.clone()) {
@@ -25,9 +25,22 @@ pub(crate) fn function(role: Role, keys: TokenStream, item: TokenStream) -> Toke
         // The user's function is kept, so that editors know it.
         (_, error) => {
             let error = error.map(|error| error.to_compile_error());
+            let function = completed(function);
             quote!(#error #[allow(unused, clippy::all)] #function)
         }
     }
+}
+
+/// The function with its `In` and `Out` completed, so that the compiler adds no mistake of its own.
+fn completed(mut function: ItemFn) -> ItemFn {
+    for arg in &mut function.sig.inputs {
+        if let FnArg::Typed(arg) = arg {
+            if is_port(&arg.ty) {
+                complete(arg);
+            }
+        }
+    }
+    function
 }
 
 fn combine(mut all: Error, error: Error) -> Error {

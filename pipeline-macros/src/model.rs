@@ -328,8 +328,13 @@ fn element(ty: &Type, wrapper: &str) -> Option<Type> {
     })
 }
 
+/// Whether it is an `In` or an `Out`.
+pub(crate) fn is_port(ty: &Type) -> bool {
+    element(ty, "In").or_else(|| element(ty, "Out")).is_some()
+}
+
 /// Adds `'_` to the `In` or `Out`, and binds it `mut`.
-fn complete(arg: &mut PatType) {
+pub(crate) fn complete(arg: &mut PatType) {
     if let Pat::Ident(pat) = &mut *arg.pat {
         pat.mutability.get_or_insert_with(Default::default);
     }

@@ -65,17 +65,20 @@ where
 }
 
 /// The flow of [`iter`].
+#[must_use = "a flow is a plan: end it in a sink and run it, or start it and read it"]
 #[derive(Clone)]
 pub struct Iter<I> {
     items: I,
 }
 
 /// The flow of [`once`].
+#[must_use = "a flow is a plan: end it in a sink and run it, or start it and read it"]
 pub struct Once<I> {
     items: Arc<Mutex<Option<I>>>,
 }
 
 /// The flow of [`stream`].
+#[must_use = "a flow is a plan: end it in a sink and run it, or start it and read it"]
 pub struct StreamSource<S> {
     items: Arc<Mutex<Option<Pin<Box<S>>>>>,
 }

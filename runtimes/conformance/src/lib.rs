@@ -1,1 +1,1 @@
-//! Placeholder while the workspace is laid out.
+//! For the suite that every runtime passes: spawn, drop, cancel, panic, time, blocking, shutdown. It has no case yet.
