@@ -83,10 +83,21 @@ fn what_waits_before_a_slow_sink_is_exactly_its_buffer() {
 }
 
 #[test]
+fn what_waits_before_a_slow_stage_is_exactly_its_buffer() {
+    for buffer in [1, 2, 3, 8, 64] {
+        let count = Arc::new(Count::default());
+        let flow = numbers(20_000, count.clone()).then(slow(count.clone()).buffer(buffer));
+        let plan = flow.sink(|x| async move { assert!(x < 20_000) });
+        peaks(buffer as u64, &count, plan, "slow", (buffer, 1));
+        assert_eq!(count.ended.load(SeqCst), 20_000);
+    }
+}
+
+#[test]
 fn pools_hold_their_bounds_and_reach_them() {
     for seed in 0..20 {
         for buffer in [1, 2, 3, 64] {
-            for workers in [1, 2, 4] {
+            for workers in [1, 2, 3, 4] {
                 let bounds = (buffer, workers);
                 for is_ordered in [true, false] {
                     let count = Arc::new(Count::default());
@@ -98,6 +109,76 @@ fn pools_hold_their_bounds_and_reach_them() {
                 let sink = slow_sink(count.clone()).concurrency(workers).buffer(buffer);
                 peaks(seed, &count, numbers(300, count.clone()).sink(sink), "slow_sink", bounds);
             }
+        }
+    }
+}
+
+#[test]
+fn in_work_and_finished_fill_the_window_and_never_more() {
+    for seed in 0..20 {
+        for (workers, window) in [(1, 1), (1, 3), (2, 2), (2, 4), (3, 4), (4, 4), (4, 9)] {
+            for is_ordered in [true, false] {
+                let (count, accepted) = (Arc::new(Count::default()), Arc::new(AtomicUsize::new(0)));
+                let pool = slow(count.clone()).concurrency(workers).buffer(2);
+                let (pool, window) =
+                    if is_ordered { (pool.window(window), window) } else { (pool.unordered(), workers) };
+                let out = accepted.clone();
+                let flow = numbers(300, count.clone()).then(pool).inspect(move |_| {
+                    out.fetch_add(1, SeqCst);
+                });
+                // Three times as slow as the pool is, so finished items wait for room.
+                let plan = flow.buffer(1).sink(|_| sleep(Duration::from_millis(6)));
+                let sim = Sim::new(seed);
+                let peak = Arc::new(AtomicUsize::new(0));
+                let (seen, at_most) = (count.clone(), peak.clone());
+                sim.after_each_poll(move || {
+                    let occupied = seen.started.load(SeqCst) - accepted.load(SeqCst);
+                    assert!(occupied <= window, "{occupied} in work or finished, where {window} may");
+                    let in_work = seen.started.load(SeqCst) - seen.ended.load(SeqCst);
+                    assert!(in_work <= workers, "{in_work} are in work, where {workers} may");
+                    at_most.fetch_max(occupied, SeqCst);
+                });
+                let done = sim.block_on(plan.run_on(&sim.rt())).expect("nothing fails");
+                assert_eq!(peak.load(SeqCst), window, "seed {seed}, {workers} workers\n{}", done.report);
+                let row = done.report.stage("slow").expect("the stage has a row");
+                if is_ordered {
+                    assert_eq!(row.window_peak, window as u64, "seed {seed}, {workers} workers\n{}", done.report);
+                }
+                assert!(done.report.balances(), "{}", done.report);
+            }
+        }
+    }
+}
+
+#[test]
+fn what_waits_before_a_merge_is_exactly_the_buffer_of_each_input() {
+    for seed in 0..20 {
+        for buffers in [[1, 1, 1], [1, 2, 3], [2, 8, 64], [64, 3, 1]] {
+            let counts = [(); 3].map(|()| Arc::new(Count::default()));
+            let flows = [0, 1, 2].map(|at| {
+                let flow = numbers(300, counts[at].clone()).map(move |_| at);
+                flow.buffer(buffers[at])
+            });
+            let moved = counts.clone();
+            let joined = merge(flows).inspect(move |at: &usize| {
+                moved[*at].started.fetch_add(1, SeqCst);
+            });
+            let plan = joined.buffer(1).sink(|_| sleep(Duration::from_millis(1)));
+            let sim = Sim::new(seed);
+            let seen = counts.clone();
+            sim.after_each_poll(move || {
+                for (count, buffer) in seen.iter().zip(buffers) {
+                    let waiting = count.sent.load(SeqCst).saturating_sub(count.started.load(SeqCst));
+                    assert!(waiting <= buffer, "{waiting} wait, where {buffer} may");
+                    count.waiting_peak.fetch_max(waiting, SeqCst);
+                }
+            });
+            let done = sim.block_on(plan.run_on(&sim.rt())).expect("nothing fails");
+            let peaks = counts.map(|count| count.waiting_peak.load(SeqCst));
+            assert_eq!(peaks, buffers, "seed {seed}\n{}", done.report);
+            let row = done.report.stage("merge").expect("the merge has a row");
+            assert_eq!(row.edge_peak, *buffers.iter().max().expect("three") as u64, "seed {seed}\n{}", done.report);
+            assert!(done.report.balances(), "{}", done.report);
         }
     }
 }
@@ -144,10 +225,158 @@ fn items_in_flight_stay_within_the_bound_that_a_plan_tells() {
             let done = sim.block_on(plan.run_on(&sim.rt())).expect("nothing fails");
             let peak = peak.load(SeqCst);
             assert!(peak <= bound, "seed {seed}, buffer {buffer}: {peak} in flight, bound {bound}\n{}", done.report);
+            assert!(done.report.balances(), "{}", done.report);
             assert!(peak * 3 > bound, "seed {seed}, buffer {buffer}: {peak} in flight, bound {bound} is far off");
             assert_eq!(witness.left(), 0);
         }
     }
+}
+
+/// Holds one item at a time, since the source waits for room before it makes one.
+#[source]
+async fn made_late(witness: Witness, items: u64, out: Out<Item>) {
+    for id in 0..items {
+        out.reserve().await.send(witness.item(id));
+    }
+}
+
+#[stage]
+async fn again(item: Item) -> Item {
+    sleep(Duration::from_millis(2 + item.id % 3)).await;
+    item
+}
+
+#[stage]
+async fn as_many(item: Item, out: Out<Item>) {
+    for _ in 0..item.id % 7 {
+        out.send(item.clone()).await;
+    }
+    out.send(item).await;
+}
+
+#[stage]
+async fn pass(input: In<Item>, out: Out<Item>) {
+    while let Some(item) = input.next().await {
+        out.send(item).await;
+    }
+}
+
+#[sink]
+async fn slowest(item: Item) {
+    sleep(Duration::from_millis(5 + item.id % 2)).await;
+}
+
+type Items = BoxFlow<Item>;
+
+/// Shapes in which each item is made once and moved on, with their buffers set to `buffer`.
+const MOVES: [(&str, fn(Items, Items, usize) -> Items); 10] = [
+    ("nothing", |a, _, buffer| a.buffer(buffer).boxed()),
+    ("a fused step", |a, _, buffer| a.map(|item| item).filter(|item| item.id % 2 == 0).buffer(buffer).boxed()),
+    ("a stage", |a, _, buffer| a.then(again().buffer(buffer)).boxed()),
+    ("a pool", |a, _, buffer| a.then(again().concurrency(3).buffer(buffer)).boxed()),
+    ("a wide window", |a, _, buffer| a.then(again().concurrency(2).window(7).buffer(buffer)).boxed()),
+    ("unordered", |a, _, buffer| a.then(again().concurrency(3).unordered().buffer(buffer)).boxed()),
+    ("a stream", |a, _, buffer| a.then(pass().buffer(buffer)).boxed()),
+    ("a chain", |a, b, buffer| a.buffer(buffer).chain(b.buffer(buffer)).boxed()),
+    ("a merge", |a, b, buffer| merge([a.buffer(buffer), b.buffer(buffer)]).boxed()),
+    ("all", |a, b, buffer| {
+        let flow = merge((a.then(again()).buffer(buffer), b.buffer(buffer))).then(again().concurrency(2));
+        flow.then(pass().buffer(buffer)).then(again().concurrency(2).unordered()).boxed()
+    }),
+];
+
+fn peak_in_flight(seed: u64, witness: &Witness, plan: Pipeline<impl Send + 'static>, what: &str) -> usize {
+    let bound = plan.bound();
+    let sim = Sim::new(seed);
+    let (peak, seen) = (Arc::new(AtomicUsize::new(0)), witness.clone());
+    let at_most = peak.clone();
+    sim.after_each_poll(move || {
+        at_most.fetch_max(seen.left(), SeqCst);
+    });
+    let done = sim.block_on(plan.run_on(&sim.rt())).expect("nothing fails");
+    let peak = peak.load(SeqCst);
+    assert!(peak <= bound, "{what}, seed {seed}: {peak} in flight, bound {bound}\n{}", done.report);
+    assert!(done.report.balances(), "{}", done.report);
+    assert_eq!(witness.left(), 0);
+    peak
+}
+
+#[test]
+fn items_in_flight_never_pass_the_bound_of_any_plan() {
+    for seed in 0..10 {
+        for buffer in [1, 2, 16] {
+            for (what, moves) in MOVES {
+                let witness = Witness::new();
+                let made = || counted_items(witness.clone(), 80).boxed();
+                let flow = moves(made(), made(), buffer);
+                let plan = flow.sink(slowest().buffer(buffer));
+                let bound = plan.bound();
+                let peak = peak_in_flight(seed, &witness, plan, what);
+                assert!(2 * peak >= bound, "{what}, seed {seed}: {peak} in flight, bound {bound} is far off");
+                let made = || made_late(witness.clone(), 80).boxed();
+                peak_in_flight(seed, &witness, moves(made(), made(), buffer).count(), what);
+                peak_in_flight(seed, &witness, moves(made(), made(), buffer).sink(slowest().concurrency(3)), what);
+            }
+        }
+    }
+}
+
+#[test]
+fn outputs_that_are_held_back_stay_within_the_bound() {
+    for seed in 0..20 {
+        for (buffer, workers, window) in [(1, 2, 2), (1, 3, 6), (4, 2, 4), (16, 3, 3)] {
+            let witness = Witness::new();
+            let pool = as_many().concurrency(workers).window(window).buffer(2);
+            let flow = counted_items(witness.clone(), 60).then(pool).buffer(buffer);
+            let plan = flow.sink(slowest());
+            let bound = plan.bound();
+            assert_eq!(bound, 1 + 2 + window + window * buffer + buffer + 1);
+            // A worker holds its item beside the clone that it sends, which waits for a place.
+            let (sim, peak) = (Sim::new(seed), Arc::new(AtomicUsize::new(0)));
+            let (seen, at_most) = (witness.clone(), peak.clone());
+            sim.after_each_poll(move || {
+                at_most.fetch_max(seen.left(), SeqCst);
+            });
+            let done = sim.block_on(plan.run_on(&sim.rt())).expect("nothing fails");
+            let peak = peak.load(SeqCst);
+            assert!(peak <= bound + workers, "seed {seed}: {peak} in flight, bound {bound}\n{}", done.report);
+            assert!(peak > buffer + window, "seed {seed}: {peak} in flight: nothing was held back\n{}", done.report);
+            assert!(done.report.balances(), "{}", done.report);
+            assert_eq!(witness.left(), 0);
+        }
+    }
+}
+
+#[test]
+fn all_mistakes_of_a_plan_are_told_at_once_and_nothing_is_spawned() {
+    everywhere(|rt| async move {
+        let (rt, tasks) = counted(rt);
+        let count = Arc::new(Count::default());
+        let stage = |name: &'static str| slow(count.clone()).name(name);
+        let one = numbers(3, count.clone()).then(stage("a").concurrency(0)).then(stage("b").window(0));
+        let two = numbers(3, count.clone()).then(stage("c").concurrency(3).window(2)).buffer(0);
+        let flow = merge([one.boxed(), two.boxed()]).then(stage("d").window(2).unordered()).then(stage("e").buffer(0));
+        let plan = flow.sink(slow_sink(count.clone()).concurrency(0).buffer(0));
+        let outcomes = [plan.clone().run_on(&rt).await, plan.clone().start_on(&rt).join().await];
+        for outcome in outcomes {
+            let error = outcome.expect_err("it cannot work");
+            assert!(error.is_invalid() && error.report().is_none(), "{error}");
+            let text = error.to_string();
+            for told in [
+                "`a` has a concurrency of 0",
+                "`b` has a window of 0",
+                "`c` has a window of 2 for a concurrency of 3",
+                "`merge` has a buffer of 0",
+                "`d` has a window and is unordered",
+                "`e` has a buffer of 0",
+                "`slow_sink` has a concurrency of 0",
+                "`slow_sink` has a buffer of 0",
+            ] {
+                assert!(text.contains(told), "{told}: not in {text}");
+            }
+        }
+        assert_eq!((tasks.given(), count.sent.load(SeqCst)), (0, 0));
+    });
 }
 
 #[test]

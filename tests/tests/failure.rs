@@ -348,3 +348,41 @@ fn an_item_that_a_fused_step_holds_at_an_ending_is_abandoned() {
         assert!(done.report.balances(), "{}", done.report);
     });
 }
+
+#[source]
+async fn two(out: Out<u64>) {
+    for i in 0..2 {
+        out.send(i).await;
+    }
+}
+
+#[stage]
+async fn copies(x: u64, out: Out<u64>) {
+    out.send(x).await;
+}
+
+#[stage]
+async fn same(input: In<u64>, out: Out<u64>) {
+    while let Some(x) = input.next().await {
+        out.send(x).await;
+    }
+}
+
+#[test]
+fn a_panic_behind_a_send_is_that_of_the_step_it_is_in() {
+    everywhere(|rt| async move {
+        let flows = [two().boxed(), iter(0..2u64).then(copies()), iter(0..2u64).then(same())];
+        for flow in flows {
+            let bad = |x: u64| if x == 1 { panic!("bad item {x}") } else { x };
+            let error = flow.map(bad).count().run_on(&rt).await.expect_err("the closure panics");
+            assert_eq!((error.stage(), error.is_panic()), (Some("map"), true));
+            let report = report(&error);
+            let failed: u64 = report.stages().iter().map(|row| row.failed).sum();
+            assert_eq!(failed, 1, "{report}");
+            // The blame is not kept for somebody else.
+            let panics = futures::stream::poll_fn(|_| -> std::task::Poll<Option<u64>> { panic!("bad stream") });
+            let error = stream(panics).count().run_on(&rt).await.expect_err("the stream panics");
+            assert_eq!(error.stage(), Some("stream"));
+        }
+    });
+}

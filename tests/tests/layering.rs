@@ -56,6 +56,45 @@ fn core_knows_no_runtime_and_has_few_dependencies() {
     assert!(needed.contains("futures-core"), "the list is read: {needed:?}");
 }
 
+/// The names of what is linked with `name`, by the lock file: its normal dependencies, those of proc macros left out.
+fn linked(metadata: &Value, name: &str) -> BTreeSet<String> {
+    let list = |value: &Value| value.as_array().expect("a list").clone();
+    let by_id = |id: &Value| list(&metadata["packages"]).into_iter().find(|one| one["id"] == *id).expect("it is known");
+    let is_macro =
+        |one: &Value| list(&one["targets"]).iter().any(|one| list(&one["kind"]).contains(&"proc-macro".into()));
+    let (mut seen, mut names) = (Vec::new(), BTreeSet::new());
+    let mut left = vec![package(metadata, name)["id"].clone()];
+    while let Some(id) = left.pop() {
+        let nodes = list(&metadata["resolve"]["nodes"]);
+        let node = nodes.iter().find(|node| node["id"] == id).expect("it is resolved");
+        for one in list(&node["deps"]) {
+            let is_normal = list(&one["dep_kinds"]).iter().any(|kind| kind["kind"].is_null());
+            let package = by_id(&one["pkg"]);
+            if !is_normal || seen.contains(&one["pkg"]) {
+                continue;
+            }
+            seen.push(one["pkg"].clone());
+            names.insert(package["name"].as_str().expect("a name").to_owned());
+            if !is_macro(&package) {
+                left.push(one["pkg"].clone());
+            }
+        }
+    }
+    names
+}
+
+#[test]
+fn nothing_of_a_runtime_or_a_parser_is_linked_with_core() {
+    let metadata = metadata();
+    let names = linked(&metadata, "taktline-core");
+    for name in ["tokio", "smol", "async-io", "async-executor", "syn"] {
+        assert!(!names.contains(name), "core is linked with {name}: {names:?}");
+    }
+    assert!(names.contains("futures-core"), "the list is read: {names:?}");
+    assert!(linked(&metadata, "taktline-tokio").contains("tokio"), "the list is read");
+    assert!(linked(&metadata, "taktline-smol").contains("async-executor"), "the list is read");
+}
+
 #[test]
 fn dependencies_point_one_way() {
     let metadata = metadata();
@@ -82,6 +121,28 @@ fn the_essays_programs_name_no_runtime() {
         let text = essay(name);
         assert!(!text.contains("tokio") && !text.contains("smol"), "{name}");
     }
+}
+
+#[test]
+fn the_essay_names_a_runtime_only_in_the_table_of_its_main() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/essay");
+    let names_one = |text: &str| text.contains("tokio") || text.contains("smol");
+    let mut files = 0;
+    for file in fs::read_dir(&folder).expect("the folder is there") {
+        let path = file.expect("it can be read").path();
+        let text = fs::read_to_string(&path).expect("it is text");
+        let text = if path.ends_with("main.rs") {
+            let (before, table) = text.split_once("fn runtimes()").expect("it has the table");
+            let (table, behind) = table.split_once("\n}\n").expect("the table ends");
+            assert!(names_one(table));
+            [before, behind].concat()
+        } else {
+            text
+        };
+        assert!(!names_one(&text), "{} names a runtime", path.display());
+        files += 1;
+    }
+    assert!(files >= 8, "{files} files were read");
 }
 
 /// Lines of code: no blank ones, comments, `use`, attributes, lone brackets or `Ok(())`.

@@ -1,6 +1,6 @@
 //! Neighbours and workers really run at once: on two threads they meet at a barrier.
 
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Barrier, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -56,8 +56,9 @@ fn two_adjacent_stages_run_at_once() {
         let barrier = Arc::new(Barrier::new(2));
         // Item x of the first meets item x - 1 of the second, so the first item and the last have no partner.
         let (one, two) = (meet(barrier.clone(), 0), meet(barrier, 19));
-        let done = iter(0..20u64).then(one).then(two).count().run_on(&rt).await;
-        assert_eq!(done.expect("nothing fails").value, 20);
+        let done = iter(0..20u64).then(one).then(two).count().run_on(&rt).await.expect("nothing fails");
+        assert_eq!(done.value, 20);
+        assert!(done.report.balances(), "{}", done.report);
     });
 }
 
@@ -66,7 +67,9 @@ fn two_items_of_a_pool_run_at_once() {
     on_two_threads(|rt| async move {
         let barrier = Arc::new(Barrier::new(2));
         let done = iter(0..20u64).then(meet_each_other(barrier)).collect::<Vec<_>>().run_on(&rt).await;
-        assert_eq!(done.expect("nothing fails").value, (0..20).collect::<Vec<_>>());
+        let done = done.expect("nothing fails");
+        assert_eq!(done.value, (0..20).collect::<Vec<_>>());
+        assert!(done.report.balances(), "{}", done.report);
     });
 }
 
@@ -101,7 +104,49 @@ fn a_neighbour_gets_items_while_a_stage_computes_without_a_wait() {
             }
         });
         let flow = iter(0..50u64).then(compute(is_computing)).then(neighbour);
-        let met = flow.fold(0, |met, x| met + x).run_on(&rt).await.expect("nothing fails").value;
+        let done = flow.fold(0, |met, x| met + x).run_on(&rt).await.expect("nothing fails");
+        assert!(done.report.balances(), "{}", done.report);
+        let met = done.value;
         assert!(met >= 10, "the neighbour has met {met} of 50 computations");
+    });
+}
+
+/// How far a stage that computes has got, and what its neighbour has seen of it.
+#[derive(Default)]
+struct Progress {
+    ended: AtomicUsize,
+    at_first: AtomicUsize,
+}
+
+#[stage]
+async fn compute_long(x: u64, progress: &Progress) -> u64 {
+    let start = Instant::now();
+    while start.elapsed() < Duration::from_millis(2) {
+        std::hint::spin_loop();
+    }
+    progress.ended.fetch_add(1, SeqCst);
+    x
+}
+
+#[stage]
+async fn look(x: u64, progress: &Progress) -> u64 {
+    if x == 0 {
+        progress.at_first.store(progress.ended.load(SeqCst), SeqCst);
+    }
+    x
+}
+
+#[test]
+fn the_first_item_is_with_the_neighbour_before_the_last_is_computed() {
+    on_two_threads(|rt| async move {
+        let progress = Arc::new(Progress::default());
+        let flow = iter(0..50u64).then(compute_long(progress.clone())).then(look(progress.clone()));
+        let done = flow.count().run_on(&rt).await.expect("nothing fails");
+        assert!(done.report.balances(), "{}", done.report);
+        let at_first = progress.at_first.load(SeqCst);
+        assert!(
+            at_first < 50 && progress.ended.load(SeqCst) == 50,
+            "{at_first} were computed before the first was seen"
+        );
     });
 }

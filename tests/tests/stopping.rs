@@ -418,3 +418,36 @@ async fn held_long(x: u64, guards: &Guards) -> u64 {
     taktline::sleep(UNIT * 1000).await;
     x
 }
+
+#[stage]
+async fn total(input: In<u64>, out: Out<u64>) {
+    let mut items = 0;
+    while input.next().await.is_some() {
+        items += 1;
+    }
+    out.send(items).await;
+}
+
+#[test]
+fn a_cancel_is_no_end_of_the_input() {
+    for seed in 0..100 {
+        on_sim(seed, |rt| async move {
+            let slow = stage(|x: u64| async move {
+                taktline::sleep(UNIT).await;
+                x
+            });
+            let seen = Arc::new(AtomicUsize::new(0));
+            let totals = seen.clone();
+            let flow = iter(0..100u64).then(slow).then(total());
+            let running = flow
+                .for_each(move |_| {
+                    totals.fetch_add(1, SeqCst);
+                })
+                .start_on(&rt);
+            rt.sleep(UNIT * 7 / 2).await;
+            let error = running.cancel().await.expect_err("it had not ended");
+            assert!(error.is_cancelled());
+            assert_eq!(seen.load(SeqCst), 0, "seed {seed}: a total of a part");
+        });
+    }
+}

@@ -133,6 +133,10 @@ impl Shared {
         Ending { failures, cancelled, report: self.report() }
     }
 
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.state.lock().stopping == Some(Stop::Cut)
+    }
+
     pub(crate) fn has_failed(&self) -> bool {
         !self.state.lock().failures.is_empty()
     }
@@ -163,6 +167,13 @@ impl Alive {
     pub(crate) fn new(run: &Arc<Shared>) -> Alive {
         run.state.lock().alive += 1;
         Alive(run.clone())
+    }
+}
+
+impl Alive {
+    /// Whether the run was dropped: nothing may begin any more.
+    pub(crate) fn is_dropped(&self) -> bool {
+        self.0.state.lock().dropped
     }
 }
 
@@ -251,6 +262,14 @@ pub(crate) fn current_run() -> Option<Arc<Shared>> {
 
 fn blamed() -> Option<String> {
     BLAMED.take()
+}
+
+/// Whether a panic on this thread was caught that is a fused step's.
+pub(crate) fn is_blamed() -> bool {
+    let name = BLAMED.take();
+    let is_blamed = name.is_some();
+    BLAMED.set(name);
+    is_blamed
 }
 
 /// Names the fused step for a panic that unwinds through it.

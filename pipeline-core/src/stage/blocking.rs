@@ -9,7 +9,7 @@ use crate::runtime::current;
 /// Runs `f` where blocking is allowed.
 ///
 /// A call that has begun cannot be stopped: the run waits for it at every ending but a drop. One that has not begun when
-/// the future is dropped never begins.
+/// the run, or the future, is dropped never begins.
 pub(super) async fn run_blocking<T, F>(f: F) -> Result<T, BoxError>
 where
     T: Send + 'static,
@@ -19,11 +19,13 @@ where
     let alive = current_run().map(|run| Alive::new(&run));
     let call = rt.spawn_blocking(move || {
         // Dropped last: the run is over only when the call is.
-        let _alive = alive;
-        f()
+        let alive = alive;
+        let is_dropped = alive.as_ref().is_some_and(Alive::is_dropped);
+        (!is_dropped).then(f)
     });
     match call.await {
-        Ok(value) => Ok(value),
+        Ok(Some(value)) => Ok(value),
+        Ok(None) => Err("the run was dropped before the call began".into()),
         // Goes on here, so that it is the failure that any panic in a stage is.
         Err(error) if error.is_panic() => match error.into_panic() {
             Some(panic) => resume_unwind(panic),

@@ -6,6 +6,7 @@
 //! While a finished item waits for room the stage starts nothing: its window is 1.
 
 use std::future::poll_fn;
+use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
@@ -182,6 +183,7 @@ pub(crate) async fn drive<S: Stage, L: Lineage>(
         desk.sent(sent);
         match end {
             End::Cut => break,
+            End::Unwound(panic) => resume_unwind(panic),
             End::Returned(Err(error)) => {
                 desk.finish();
                 desk.fail();

@@ -1,6 +1,7 @@
 //! Stages that read or write a whole stream: sources, stream-to-stream stages, and sinks that read a stream.
 
 use std::borrow::Cow;
+use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -52,6 +53,7 @@ async fn drive_source<S: Generate>(mut body: S, outlet: Outlet<S::Out, ()>, site
     match end {
         End::Cut | End::Returned(Ok(())) => port.end(),
         End::Returned(Err(error)) => site.run.fail(Failure::new(&node.name, None, error)),
+        End::Unwound(panic) => resume_unwind(panic),
     }
 }
 
@@ -157,6 +159,7 @@ async fn drive_stream<S: Transform, L: Lineage>(
     reading.desk.sent(port.take_sent());
     match end {
         End::Cut => port.end(),
+        End::Unwound(panic) => resume_unwind(panic),
         End::Returned(Ok(())) => {
             reading.settle();
             port.end();
@@ -253,6 +256,8 @@ impl<T: Send + 'static, U: Send + 'static, L: Lineage> InPort<T> for Intake<T, U
         }
         match next {
             Poll::Pending => Poll::Pending,
+            // A cancel ends the stages before this one, too: that is no end of the input, and the body is cut here.
+            Poll::Ready(Next::End) if self.site.run.is_cancelled() => Poll::Pending,
             Poll::Ready(Next::End) => {
                 reading.has_ended = true;
                 Poll::Ready(None)

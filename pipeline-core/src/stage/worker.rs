@@ -1,5 +1,6 @@
 //! What every worker does: poll one body, keep its books, watch the clock where it waits.
 
+use std::any::Any;
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
@@ -8,7 +9,7 @@ use std::task::Poll;
 
 use crate::error::{BoxError, Panicked};
 use crate::ledger::{Count, Kind, Spent, Tally};
-use crate::run::{Doing, Node, Shared, Stop};
+use crate::run::{Doing, Node, Shared, Stop, is_blamed};
 use crate::runtime::Instant;
 
 /// Looked-at items after which a loop yields.
@@ -33,6 +34,9 @@ pub(crate) enum End<R> {
     Returned(Result<R, BoxError>),
     /// It was told to stop and had not ended.
     Cut,
+    /// A fused step behind it has panicked in a send. It is that step's failure: once the books are made up, the panic
+    /// goes on to what supervises the task.
+    Unwound(Box<dyn Any + Send>),
 }
 
 /// Polls `body` to its end. A panic, also in a destructor of the body, is an error. `on_pending` runs before each wait
@@ -54,6 +58,7 @@ pub(crate) async fn run_body<R>(
             Ok(Poll::Ready(returned)) => Poll::Ready(End::Returned(returned)),
             Ok(Poll::Pending) if on_pending() => Poll::Ready(End::Cut),
             Ok(Poll::Pending) => Poll::Pending,
+            Err(panic) if is_blamed() => Poll::Ready(End::Unwound(panic)),
             Err(panic) => Poll::Ready(End::Returned(Err(Box::new(Panicked::new(panic))))),
         }
     })

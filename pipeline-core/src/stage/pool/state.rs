@@ -199,7 +199,7 @@ impl<S: Stage, L: Lineage> Pool<S, L> {
         state.in_work -= 1;
         counts.ended.add(1);
         match end {
-            End::Cut => {
+            End::Cut | End::Unwound(_) => {
                 counts.abandoned.add(1);
                 state.occupied -= usize::from(state.results.cut(seq, id));
             }

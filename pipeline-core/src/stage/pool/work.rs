@@ -1,6 +1,7 @@
 //! The task of one worker.
 
 use std::future::poll_fn;
+use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -40,6 +41,9 @@ pub(super) async fn work<S: Stage, L: Lineage>(pool: Arc<Pool<S, L>>, mut stage:
             pace.wait(&run.rt);
         } else {
             pace.item();
+        }
+        if let End::Unwound(panic) = end {
+            resume_unwind(panic);
         }
         worker.in_work = None;
         pace.woke(pool.finish((seq, id, lineage), port.sent.load(Ordering::Relaxed), end));
