@@ -56,7 +56,7 @@ impl Lineage for Ticket {
             (None, held) => self.held = held,
             (Some(a), Some(b)) if Arc::ptr_eq(a, &b) => {}
             (Some(a), Some(b)) => {
-                let held = Held { receipt: None, _parents: Some((a.clone(), b)) };
+                let held = Held { receipt: None, parents: Some([a.clone(), b]) };
                 self.held = Some(Arc::new(held));
             }
         }
@@ -91,7 +91,7 @@ impl Ticket {
     /// A new ticket, and the receipt that resolves when the ticket and all its clones are gone.
     pub fn new() -> (Ticket, Receipt) {
         let shared = Arc::new(Mutex::new(Settled::default()));
-        let held = Held { receipt: Some(shared.clone()), _parents: None };
+        let held = Held { receipt: Some(shared.clone()), parents: None };
         (Ticket { held: Some(Arc::new(held)) }, Receipt { shared })
     }
 }
@@ -99,11 +99,19 @@ impl Ticket {
 #[derive(Debug)]
 struct Held {
     receipt: Option<Arc<Mutex<Settled>>>,
-    _parents: Option<(Arc<Held>, Arc<Held>)>,
+    parents: Option<[Arc<Held>; 2]>,
 }
 
 impl Drop for Held {
+    /// Parents are dropped in a loop: a long line of joins must not exhaust the stack.
     fn drop(&mut self) {
+        let mut parents: Vec<Arc<Held>> = Vec::new();
+        parents.extend(self.parents.take().into_iter().flatten());
+        while let Some(parent) = parents.pop() {
+            if let Some(mut held) = Arc::into_inner(parent) {
+                parents.extend(held.parents.take().into_iter().flatten());
+            }
+        }
         let Some(receipt) = &self.receipt else { return };
         let waker = {
             let mut settled = receipt.lock().unwrap_or_else(PoisonError::into_inner);
@@ -147,7 +155,9 @@ impl Future for Receipt {
         if settled.done {
             return Poll::Ready(());
         }
-        settled.waker = Some(cx.waker().clone());
+        let former = settled.waker.replace(cx.waker().clone());
+        drop(settled);
+        drop(former);
         Poll::Pending
     }
 }

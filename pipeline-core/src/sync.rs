@@ -1,7 +1,9 @@
-//! The lock that everything in core uses.
+//! The lock that everything in core uses, and how user values are dropped in numbers.
 //!
 //! User code runs under none of these locks, so a poisoned lock says nothing about the state behind it.
 
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{MutexGuard, PoisonError};
 
 #[derive(Debug, Default)]
@@ -15,4 +17,15 @@ impl<T> Mutex<T> {
     pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Drops each of them, whatever the destructors of others do. Gives the first panic.
+pub(crate) fn drop_each<T>(items: impl IntoIterator<Item = T>) -> Option<Box<dyn Any + Send>> {
+    let mut first = None;
+    for item in items {
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(item))) {
+            first.get_or_insert(panic);
+        }
+    }
+    first
 }

@@ -267,9 +267,10 @@ async fn slowest(item: Item) {
 }
 
 type Items = BoxFlow<Item>;
+type Moves = fn(Items, Items, usize) -> Items;
 
 /// Shapes in which each item is made once and moved on, with their buffers set to `buffer`.
-const MOVES: [(&str, fn(Items, Items, usize) -> Items); 10] = [
+const MOVES: [(&str, Moves); 10] = [
     ("nothing", |a, _, buffer| a.buffer(buffer).boxed()),
     ("a fused step", |a, _, buffer| a.map(|item| item).filter(|item| item.id % 2 == 0).buffer(buffer).boxed()),
     ("a stage", |a, _, buffer| a.then(again().buffer(buffer)).boxed()),

@@ -451,3 +451,38 @@ fn a_cancel_is_no_end_of_the_input() {
         });
     }
 }
+
+#[test]
+fn a_cancel_stops_an_iterator_that_never_ends() {
+    everywhere(|rt| async move {
+        let running = iter(0..1u64).flat_map(|_| 0u64..).count().start_on(&rt);
+        // Yields, since virtual time stands still while a task is ready.
+        for _ in 0..100 {
+            taktline::yield_now().await;
+        }
+        let error = running.cancel().await.expect_err("it never ends");
+        assert!(error.report().is_some_and(|report| report.balances()));
+    });
+}
+
+#[test]
+fn all_who_wait_for_a_run_are_told() {
+    everywhere(|rt| async move {
+        let slow = stage(|x: u64| async move {
+            taktline::sleep(Duration::from_millis(5)).await;
+            x
+        });
+        let running = Arc::new(iter(0..3u64).then(slow).count().start_on(&rt));
+        let waiting: Vec<_> = (0..3)
+            .map(|_| {
+                let running = running.clone();
+                rt.spawn(async move { running.wait().await })
+            })
+            .collect();
+        for task in waiting {
+            task.await.expect("it is woken");
+        }
+        let running = Arc::into_inner(running).expect("nobody else has it");
+        assert_eq!(running.join().await.expect("nothing fails").value, 3);
+    });
+}

@@ -12,7 +12,7 @@ use taktline::lineage::{Receipt, Ticket};
 use taktline::prelude::*;
 use taktline::sim::Sim;
 use taktline::stages::{BoxStage, Stage};
-use tests::everywhere;
+use tests::{everywhere, on_sim};
 
 const _: () = assert!(size_of::<(u64, ())>() == 8, "a slot of an untracked edge is as large as its item");
 
@@ -148,19 +148,6 @@ async fn stream(input: In<Live>, out: Out<Live>) {
 }
 
 #[stage]
-async fn one_behind(input: In<Live>, out: Out<Live>) {
-    let mut last = None;
-    while let Some(live) = input.next().await {
-        if let Some(last) = last.replace(live) {
-            out.send(last).await;
-        }
-    }
-    if let Some(last) = last {
-        out.send(last).await;
-    }
-}
-
-#[stage]
 fn plain(live: Live) -> Live {
     live
 }
@@ -252,11 +239,6 @@ fn a_receipt_is_settled_by_the_last_of_what_was_made_from_its_item() {
         watched(what, |book| way(tracked(book, false)).sink(slow_sink(book.clone())));
         watched(what, |book| way(tracked(book, false)).sink(slow_sink(book.clone()).concurrency(3).buffer(2)));
     }
-}
-
-#[test]
-fn a_stream_stage_keeps_the_ticket_of_an_item_that_it_looks_back_to() {
-    watched("one behind", |book| tracked(book, false).then(one_behind()).sink(slow_sink(book.clone())));
 }
 
 #[test]
@@ -445,5 +427,44 @@ fn a_dropped_run_settles_every_receipt() {
             rt.sleep(MS * 10).await;
             book.close(what);
         }
+    });
+}
+
+#[sink]
+async fn read_all(input: In<u64>) {
+    while input.next().await.is_some() {}
+}
+
+/// A line of joined tickets as long as the run would overflow the stack when it is dropped.
+#[test]
+fn a_sink_that_reads_a_stream_settles_as_it_reads() {
+    everywhere(|rt| async move {
+        let receipts = Arc::new(Mutex::new(Vec::new()));
+        let issued = receipts.clone();
+        let flow = iter(0..20_000u64).tracked(move |_| {
+            let (ticket, receipt) = Ticket::new();
+            issued.lock().expect("no holder panics").push(receipt);
+            ticket
+        });
+        flow.sink(read_all()).run_on(&rt).await.expect("nothing fails");
+        assert!(receipts.lock().expect("no holder panics").iter().all(Receipt::is_settled));
+    });
+}
+
+#[stage]
+async fn count_all(input: In<u64>, out: Out<u64>) {
+    let mut items = 0;
+    while input.next().await.is_some() {
+        items += 1;
+    }
+    out.send(items).await;
+}
+
+#[test]
+fn a_long_line_of_joined_tickets_is_dropped_without_a_deep_stack() {
+    on_sim(1, |rt| async move {
+        let flow = iter(0..300_000u64).tracked(|_| Ticket::new().0).then(count_all());
+        let done = flow.fold(0, |_, items| items).run_on(&rt).await.expect("nothing fails");
+        assert_eq!(done.value, 300_000);
     });
 }

@@ -84,17 +84,24 @@ impl<T, L> Edge<T, L> {
         if state.writer.is_some() && self.room(state) > 0 { state.writer.take() } else { None }
     }
 
-    fn arm_reader(&self, state: &mut State<T, L>, waker: &Waker) {
-        match &mut state.reader {
-            Some(armed) => armed.clone_from(waker),
-            none => *none = Some(waker.clone()),
-        }
+    /// Gives the former waker, to be dropped outside of the lock.
+    #[must_use = "it is dropped outside of the lock"]
+    fn arm_reader(&self, state: &mut State<T, L>, waker: &Waker) -> Option<Waker> {
         self.reader_idle.store(true, Ordering::Relaxed);
+        arm(&mut state.reader, waker)
     }
 
     fn take_reader(&self, state: &mut State<T, L>) -> Option<Waker> {
         self.reader_idle.store(false, Ordering::Relaxed);
         state.reader.take()
+    }
+}
+
+/// Arms `armed`. Gives the former waker, if it was another one.
+fn arm(armed: &mut Option<Waker>, waker: &Waker) -> Option<Waker> {
+    match armed {
+        Some(same) if same.will_wake(waker) => None,
+        former => former.replace(waker.clone()),
     }
 }
 

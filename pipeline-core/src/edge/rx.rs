@@ -1,12 +1,12 @@
 //! The reader's side of an edge.
 
 use std::collections::VecDeque;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::{Poll, Waker};
 
 use super::{Edge, wake};
 use crate::run::{Node, Stop};
+use crate::sync::drop_each;
 
 /// Most items that the reader takes in one go.
 const LEASE_MAX: usize = 64;
@@ -55,11 +55,11 @@ impl<T, L> Rx<T, L> {
         state.held += lease.len();
         let first = lease.pop_front();
         let ended = first.is_none() && state.writer_gone;
-        if first.is_none() && !ended {
-            edge.arm_reader(&mut state, waker);
-        }
+        let waits = first.is_none() && !ended;
+        let former = if waits { edge.arm_reader(&mut state, waker) } else { None };
         let writer = edge.waiting_writer(&mut state);
         drop(state);
+        drop(former);
         wake(writer);
         next(first, ended)
     }
@@ -71,10 +71,10 @@ impl<T, L> Rx<T, L> {
         let first = state.queue.pop_front();
         state.held += usize::from(first.is_some());
         let more = !state.queue.is_empty() || state.writer_gone;
-        if !more {
-            edge.arm_reader(&mut state, waker);
-        }
+        let former = if more { None } else { edge.arm_reader(&mut state, waker) };
         let ended = first.is_none() && state.writer_gone;
+        drop(state);
+        drop(former);
         One { next: next(first, ended), more }
     }
 
@@ -101,25 +101,24 @@ impl<T, L> Rx<T, L> {
 
     /// Reads no more: what waits is abandoned, and what is only upstream of here is told to stop.
     pub(crate) fn close(&mut self, reason: Stop) {
-        let (writer, node, queue) = {
+        let (writer, node, queue, reader) = {
             let mut state = self.edge.state.lock();
             if state.reader_gone.is_some() {
                 return;
             }
             state.reader_gone = Some(reason);
-            state.reader = None;
             state.held = 0;
-            (state.writer.take(), state.writing_node.take(), std::mem::take(&mut state.queue))
+            let queue = std::mem::take(&mut state.queue);
+            (state.writer.take(), state.writing_node.take(), queue, state.reader.take())
         };
+        drop(reader);
         self.started = 0;
         let lease = std::mem::take(&mut self.lease);
         self.edge.reader.counts.abandon_waiting((queue.len() + lease.len()) as u64);
         stop(node, reason);
         wake(writer);
-        // A panic in the destructor of one item must not keep the others from being dropped.
-        for item in lease.into_iter().chain(queue) {
-            let _ = catch_unwind(AssertUnwindSafe(|| drop(item)));
-        }
+        // Nobody is left to be told of a panic in a destructor.
+        drop_each(lease.into_iter().chain(queue));
     }
 }
 

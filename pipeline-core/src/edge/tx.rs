@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
-use super::{Edge, wake};
+use super::{Edge, arm, wake};
 use crate::lineage::Lineage;
 use crate::push::{Flowing, Outlet, Push};
 use crate::run::Node;
+use crate::sync::drop_each;
 
 /// Most items that are published in one go while the reader is busy.
 const CHUNK_MAX: usize = 32;
@@ -41,7 +42,8 @@ impl<T, L> Tx<T, L> {
         if state.reader_gone.is_some() {
             drop(state);
             counts.abandon_waiting(batch.len() as u64);
-            batch.clear();
+            // Nobody is left to be told of a panic in a destructor.
+            drop_each(batch.drain(..));
             return;
         }
         state.queue.append(batch);
@@ -64,10 +66,9 @@ impl<T, L> Tx<T, L> {
         if self.room > 0 {
             return Poll::Ready(Flowing::On);
         }
-        match &mut state.writer {
-            Some(armed) => armed.clone_from(cx.waker()),
-            none => *none = Some(cx.waker().clone()),
-        }
+        let former = arm(&mut state.writer, cx.waker());
+        drop(state);
+        drop(former);
         Poll::Pending
     }
 }
@@ -127,13 +128,12 @@ impl<T: Send + 'static, L: Lineage> Push<T, L> for Tx<T, L> {
 impl<T, L> Drop for Tx<T, L> {
     fn drop(&mut self) {
         self.publish();
-        let reader = {
+        let (reader, writer, node) = {
             let mut state = self.edge.state.lock();
             state.writer_gone = true;
-            state.writer = None;
-            state.writing_node = None;
-            self.edge.take_reader(&mut state)
+            (self.edge.take_reader(&mut state), state.writer.take(), state.writing_node.take())
         };
         wake(reader);
+        drop((writer, node));
     }
 }

@@ -8,6 +8,7 @@ use crate::op::fused::pass_on;
 use crate::op::{FusedCount, fused_flow};
 use crate::plan::{Build, Outline};
 use crate::push::{Flowing, Push};
+use crate::stage::BUDGET;
 
 fused_flow! {
     /// The flow of [`flat_map`](Flow::flat_map).
@@ -27,7 +28,7 @@ where
 
     fn build<N: Push<I::Item, P::Lineage>>(self, build: &mut Build, next: N) {
         let count = FusedCount::new(build, "flat_map");
-        self.upstream.build(build, FlatMapPush { f: self.f, current: None, next, count });
+        self.upstream.build(build, FlatMapPush { f: self.f, current: None, looked_at: 0, next, count });
     }
 
     fn outline(&self, outline: &mut Outline, next: usize) {
@@ -39,6 +40,8 @@ struct FlatMapPush<F, I, L, N> {
     f: F,
     /// What is left of the last item.
     current: Option<Current<I, L>>,
+    /// Made since the last yield.
+    looked_at: u32,
     next: N,
     count: FusedCount,
 }
@@ -73,6 +76,14 @@ where
 
     fn poll_settled(&mut self, cx: &mut Context<'_>) -> Poll<Flowing> {
         while let Some(current) = &mut self.current {
+            if self.looked_at == BUDGET {
+                self.looked_at = 0;
+                self.count.flush();
+                self.next.flush();
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            self.looked_at += 1;
             // Room first: what the iterator gives must not be lost.
             if ready!(self.next.poll_room(cx)) == Flowing::Over {
                 return Poll::Ready(Flowing::Over);

@@ -1,7 +1,8 @@
 //! One row of a running plan: a name, its counters, its tasks and whether it was told to stop.
 
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::task::Waker;
 
 use crate::ledger::{Counts, Kind};
 use crate::runtime::Task;
@@ -42,12 +43,16 @@ pub struct Node {
     pub(crate) writers: Mutex<Vec<String>>,
     stop: AtomicU8,
     doing: AtomicU8,
+    /// Tasks that have not ended.
+    alive: AtomicUsize,
     tasks: Mutex<Tasks>,
 }
 
 #[derive(Debug, Default)]
 struct Tasks {
     list: Vec<Task<()>>,
+    /// How often all of them were nudged.
+    nudges: u64,
     aborted: bool,
 }
 
@@ -61,6 +66,7 @@ impl Node {
             writers: Mutex::new(Vec::new()),
             stop: AtomicU8::new(Stop::No as u8),
             doing: AtomicU8::new(Doing::Nothing as u8),
+            alive: AtomicUsize::new(0),
             tasks: Mutex::new(Tasks::default()),
         }
     }
@@ -87,19 +93,31 @@ impl Node {
 
     /// Asks for a poll of each task of the node.
     pub(crate) fn nudge(&self) {
-        let tasks = self.tasks.lock();
-        tasks.list.iter().for_each(Task::nudge);
+        let wakers: Vec<_> = {
+            let mut tasks = self.tasks.lock();
+            tasks.nudges += 1;
+            tasks.list.iter().filter_map(Task::job_waker).collect()
+        };
+        wakers.into_iter().for_each(Waker::wake);
     }
 
-    /// Takes the task in. It is aborted at once if the run was dropped meanwhile.
-    pub(crate) fn own(&self, task: Task<()>) {
+    /// Makes a task of the node. What was missed between its start and its place in the list is made up for: a nudge, or an
+    /// abort.
+    pub(crate) fn own(&self, spawn: impl FnOnce() -> Task<()>) {
+        let before = self.tasks.lock().nudges;
+        let task = spawn();
         let mut tasks = self.tasks.lock();
-        if !tasks.aborted {
-            tasks.list.push(task);
+        if tasks.aborted {
+            drop(tasks);
+            drop(task);
             return;
         }
+        let missed = if tasks.nudges == before { None } else { task.job_waker() };
+        tasks.list.push(task);
         drop(tasks);
-        drop(task);
+        if let Some(waker) = missed {
+            waker.wake();
+        }
     }
 
     pub(crate) fn abort(&self) {
@@ -109,6 +127,17 @@ impl Node {
             std::mem::take(&mut tasks.list)
         };
         drop(list);
+    }
+
+    pub(crate) fn task_begins(&self) {
+        self.alive.fetch_add(1, Ordering::AcqRel);
+        self.set_doing(Doing::Work);
+    }
+
+    pub(crate) fn task_ends(&self) {
+        if self.alive.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.set_doing(Doing::Nothing);
+        }
     }
 
     pub(crate) fn set_doing(&self, doing: Doing) {

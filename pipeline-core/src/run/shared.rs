@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use super::node::{Doing, Node, Stop};
+use super::node::{Node, Stop};
 use crate::error::Failure;
 use crate::ledger::{Kind, Report};
 use crate::runtime::{Instant, Rt, Waits};
@@ -28,7 +28,8 @@ pub struct Shared {
 struct State {
     /// Tasks and blocking calls that have not ended.
     alive: usize,
-    joiner: Option<Waker>,
+    /// Who waits for the run.
+    joiners: Vec<Waker>,
     failures: Vec<Failure>,
     stopping: Option<Stop>,
     cancelled: bool,
@@ -76,9 +77,10 @@ impl Shared {
     /// Runs `job` as a task of `node`.
     pub(crate) fn spawn(self: &Arc<Self>, node: &Arc<Node>, job: Job) {
         let alive = Alive::new(self);
-        node.set_doing(Doing::Work);
-        let task = Supervised { job: Some(job), node: node.clone(), ambient: Some(self.clone()), alive };
-        node.own(self.rt.spawn(task));
+        node.task_begins();
+        let ambient = Some(self.clone());
+        let task = Supervised { job: Some(job), node: node.clone(), ambient, has_begun: false, alive };
+        node.own(|| self.rt.spawn(task));
     }
 
     /// Records a failure and stops what feeds the run. The first one is the run's outcome.
@@ -121,7 +123,9 @@ impl Shared {
         if state.alive == 0 {
             return Poll::Ready(());
         }
-        state.joiner = Some(cx.waker().clone());
+        if !state.joiners.iter().any(|joiner| joiner.will_wake(cx.waker())) {
+            state.joiners.push(cx.waker().clone());
+        }
         Poll::Pending
     }
 
@@ -179,14 +183,12 @@ impl Alive {
 
 impl Drop for Alive {
     fn drop(&mut self) {
-        let joiner = {
+        let joiners = {
             let mut state = self.0.state.lock();
             state.alive -= 1;
-            if state.alive == 0 { state.joiner.take() } else { None }
+            if state.alive == 0 { std::mem::take(&mut state.joiners) } else { Vec::new() }
         };
-        if let Some(joiner) = joiner {
-            joiner.wake();
-        }
+        joiners.into_iter().for_each(Waker::wake);
     }
 }
 
@@ -196,6 +198,7 @@ struct Supervised {
     node: Arc<Node>,
     /// The run, to be lent to the thread for each poll.
     ambient: Option<Arc<Shared>>,
+    has_begun: bool,
     /// Last, so that the run is over only when all that the job held has been dropped.
     alive: Alive,
 }
@@ -207,7 +210,7 @@ impl Supervised {
         if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(job))) {
             self.alive.0.fail(Failure::panicked(&self.node.name, panic));
         }
-        self.node.set_doing(Doing::Nothing);
+        self.node.task_ends();
     }
 }
 
@@ -216,9 +219,13 @@ impl Future for Supervised {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = &mut *self;
+        if !std::mem::replace(&mut this.has_begun, true) && this.alive.is_dropped() {
+            this.release();
+        }
         let Some(job) = this.job.as_mut() else {
             return Poll::Ready(());
         };
+        BLAMED.take();
         let outer = CURRENT.replace(this.ambient.take());
         let polled = catch_unwind(AssertUnwindSafe(|| job.as_mut().poll(cx)));
         this.ambient = CURRENT.replace(outer);

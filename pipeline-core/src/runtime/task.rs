@@ -112,7 +112,9 @@ impl<T: Send + 'static> Task<T> {
             return Poll::Ready(outcome);
         }
         assert!(!state.is_finished, "a task was polled after it had resolved");
-        state.joiner = Some(cx.waker().clone());
+        let former = state.joiner.replace(cx.waker().clone());
+        drop(state);
+        drop(former);
         Poll::Pending
     }
 }
@@ -135,9 +137,10 @@ impl<T> Task<T> {
         self.cell.state.lock().is_finished
     }
 
+    /// What asks for a poll of the task.
     #[doc(hidden)]
-    pub fn nudge(&self) {
-        self.cell.nudge();
+    pub fn job_waker(&self) -> Option<Waker> {
+        self.cell.state.lock().job.clone()
     }
 }
 
@@ -267,10 +270,16 @@ impl<T, F: FnOnce() -> T> BlockingJob<T, F> {
 impl<T, F: FnOnce() -> T> Drop for BlockingJob<T, F> {
     fn drop(&mut self) {
         if let Some(f) = self.f.take() {
-            // Caught: a destructor must not unwind into the runtime.
-            let _ = catch_unwind(AssertUnwindSafe(|| drop(f)));
+            let dropped = {
+                let _scope = Scope::new(&mut self.rt);
+                catch_unwind(AssertUnwindSafe(|| drop(f)))
+            };
             let is_aborted = self.cell.is_aborted.load(Ordering::SeqCst);
-            self.cell.finish(Err(if is_aborted { TaskError::aborted() } else { TaskError::lost() }));
+            self.cell.finish(Err(match dropped {
+                Err(panic) => TaskError::panicked(panic),
+                Ok(()) if is_aborted => TaskError::aborted(),
+                Ok(()) => TaskError::lost(),
+            }));
         }
     }
 }

@@ -137,9 +137,9 @@ impl<S: Plain> Stage for BlockingBody<S> {
     type Out = S::Out;
     const SENDS: bool = false;
 
-    async fn call(&mut self, item: S::Item, _: Out<'_, S::Out>) -> Result<Option<S::Out>, BoxError> {
+    async fn call(&mut self, item: S::Item, out: Out<'_, S::Out>) -> Result<Option<S::Out>, BoxError> {
         let mut body = self.0.clone();
-        let ret = run_blocking(move || body.call(item)).await?;
+        let ret = run_blocking(out.hold(), move || body.call(item)).await?;
         S::outcome(ret).map(Some)
     }
 }

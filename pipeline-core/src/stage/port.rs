@@ -1,5 +1,6 @@
 //! What a body sees of the pipeline: [`Out`], into which it sends, and [`In`], from which it reads.
 
+use std::any::Any;
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -17,6 +18,8 @@ pub trait OutPort<T>: Send + Sync {
     fn poll_accepted(&self, cx: &mut Context<'_>) -> Poll<()>;
     /// Takes an item back that was put and not accepted.
     fn retract(&self);
+    /// Keeps the item that the body is at from counting as settled.
+    fn hold(&self) -> Box<dyn Any + Send>;
 }
 
 /// The engine's side of an [`In`].
@@ -42,6 +45,11 @@ pub struct Out<'a, T> {
 impl<'a, T> Out<'a, T> {
     pub(crate) fn new(port: &'a dyn OutPort<T>) -> Self {
         Out { port }
+    }
+
+    /// For work that goes on after the body was dropped: the item is not settled before this is gone, too.
+    pub(crate) fn hold(&self) -> Box<dyn Any + Send> {
+        self.port.hold()
     }
 
     /// Sends an item; resolves when it was accepted by what comes next.

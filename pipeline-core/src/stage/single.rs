@@ -5,6 +5,7 @@
 //! ```
 //! While a finished item waits for room the stage starts nothing: its window is 1.
 
+use std::any::Any;
 use std::future::poll_fn;
 use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -46,7 +47,8 @@ impl<U: Send + 'static, L: Lineage> Port<U, L> {
 
     /// What the next outputs are made from.
     pub(crate) fn follow(&self, lineage: L) {
-        self.state.lock().lineage = lineage;
+        let former = std::mem::replace(&mut self.state.lock().lineage, lineage);
+        drop(former);
     }
 
     /// Adds to what the next outputs are made from.
@@ -127,6 +129,10 @@ impl<U: Send + 'static, L: Lineage> OutPort<U> for Port<U, L> {
     }
 
     fn retract(&self) {}
+
+    fn hold(&self) -> Box<dyn Any + Send> {
+        Box::new(self.state.lock().lineage.clone())
+    }
 }
 
 /// Runs `stage` over everything that `rx` gives.
@@ -161,10 +167,14 @@ pub(crate) async fn drive<S: Stage, L: Lineage>(
         rx.start();
         let seq = desk.start();
         let mut has_waited = false;
-        if S::SENDS {
+        // What has no size is the lineage of a flow that is not tracked.
+        let is_followed = S::SENDS || size_of::<L>() > 0;
+        if is_followed {
             port.follow(lineage.clone());
         }
-        let end = run_body(stage.call(item, Out::new(&port)), &node, || {
+        // The call itself is a part of the body: a closure may panic before it has made its future.
+        let body = async { stage.call(item, Out::new(&port)).await };
+        let end = run_body(body, &node, || {
             desk.wait_in_body(port.waits());
             has_waited = true;
             wake(rx.release());
@@ -180,6 +190,10 @@ pub(crate) async fn drive<S: Stage, L: Lineage>(
             pace.item();
         }
         let sent = if S::SENDS { port.take_sent() } else { 0 };
+        if is_followed {
+            // Nothing more is made from the item by the body.
+            port.follow(L::default());
+        }
         desk.sent(sent);
         match end {
             End::Cut => break,

@@ -269,7 +269,7 @@ impl<T: Send + 'static, U: Send + 'static, L: Lineage> InPort<T> for Intake<T, U
                 // Outputs are made from everything that was read since the last output.
                 let sent = self.port.take_sent();
                 reading.desk.sent(sent);
-                if sent > 0 {
+                if sent > 0 || self.site.node.kind == Kind::Sink {
                     self.port.follow(lineage);
                 } else {
                     self.port.join(lineage);

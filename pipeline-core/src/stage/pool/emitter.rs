@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use super::Pool;
-use super::results::{Ack, Found};
+use super::results::{Ack, Acknowledged, Found};
 use crate::error::Failure;
 use crate::ledger::{Kind, Spent};
 use crate::lineage::Lineage;
@@ -14,6 +14,7 @@ use crate::run::{Doing, Stop};
 use crate::runtime::Instant;
 use crate::stage::Stage;
 use crate::stage::worker::{BUDGET, Site};
+use crate::sync::drop_each;
 
 /// Why the emitter has ended.
 enum Ended {
@@ -27,8 +28,9 @@ enum Ended {
 
 /// Moves the results of `pool` into `outlet` until none can come any more.
 pub(crate) async fn emit<S: Stage, L: Lineage>(pool: Arc<Pool<S, L>>, outlet: Outlet<S::Out, L>) {
-    let mut emitter = Emitter { pool, outlet, unsettled: None, waits_since: None };
+    let mut emitter = Emitter { pool, outlet, unsettled: None, waits_since: None, has_ended: false };
     let ended = poll_fn(|cx| emitter.poll(cx)).await;
+    emitter.has_ended = true;
     match ended {
         Ended::Drained => emitter.outlet.end(),
         Ended::Over => {
@@ -46,6 +48,8 @@ struct Emitter<S: Stage, L: Lineage> {
     unsettled: Option<Ack>,
     /// Since when it waits for room.
     waits_since: Option<Instant>,
+    /// False if a fused step has panicked.
+    has_ended: bool,
 }
 
 impl<S: Stage, L: Lineage> Emitter<S, L> {
@@ -140,18 +144,19 @@ impl<S: Stage, L: Lineage> Pool<S, L> {
     /// An output was accepted by the next edge.
     fn acknowledge(self: &Arc<Self>, ack: Ack) {
         let counts = &self.site.node.counts;
-        let sender = {
+        let Acknowledged { sender, is_done } = {
             let mut state = self.state.lock();
-            if matches!(ack, Ack::Last) {
+            let acknowledged = state.results.acknowledge(ack);
+            if acknowledged.is_done {
                 state.occupied -= 1;
                 counts.done.add(1);
             }
-            state.results.acknowledge(ack)
+            acknowledged
         };
         if let Some(sender) = sender {
             sender.wake();
         }
-        if matches!(ack, Ack::Last) {
+        if is_done {
             self.summon();
         }
     }
@@ -163,19 +168,25 @@ impl<S: Stage, L: Lineage> Pool<S, L> {
         if self.site.node.stop_reason() != Stop::Over || self.site.run.has_failed() {
             failures.into_iter().for_each(|failure| self.site.run.fail(failure));
         }
-        drop(items);
+        if let Some(panic) = drop_each(items) {
+            self.site.run.fail(Failure::panicked(&self.site.node.name, panic));
+        }
     }
 }
 
 impl<S: Stage, L: Lineage> Drop for Emitter<S, L> {
     /// Also runs when a fused step has panicked: without it the workers would wait for a window that never opens.
     fn drop(&mut self) {
-        self.pool.close(self.pool.site.reason_to_close());
+        let reason = if self.has_ended { self.pool.site.reason_to_close() } else { Stop::Cut };
+        if !self.has_ended {
+            self.pool.site.node.stop(reason);
+        }
+        self.pool.close(reason);
         // In order, its place in the ring tells the same.
         if matches!(self.unsettled, Some(Ack::Last)) && !self.pool.limits.is_ordered {
             self.pool.site.node.counts.abandoned.add(1);
         }
-        self.pool.clear();
         self.pool.site.node.nudge();
+        self.pool.clear();
     }
 }

@@ -1,5 +1,6 @@
 //! The [`Out`](crate::stage::Out) of a body that runs in a pool.
 
+use std::any::Any;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
@@ -24,14 +25,14 @@ impl<S: Stage, L: Lineage> OutPort<S::Out> for PoolPort<'_, S, L> {
 
     fn put(&self, item: S::Out) {
         self.sent.fetch_add(1, Ordering::Relaxed);
-        let emitter = {
-            let mut state = self.pool.state.lock();
-            let can_move = state.results.put(self.seq, self.id, item, self.lineage.clone());
-            if can_move { state.emitter.take() } else { None }
-        };
+        let mut state = self.pool.state.lock();
+        let put = state.results.put(self.seq, self.id, item, self.lineage.clone());
+        let emitter = if matches!(put, Ok(true)) { state.emitter.take() } else { None };
+        drop(state);
         if let Some(emitter) = emitter {
             emitter.wake();
         }
+        drop(put);
     }
 
     fn poll_accepted(&self, cx: &mut Context<'_>) -> Poll<()> {
@@ -43,5 +44,8 @@ impl<S: Stage, L: Lineage> OutPort<S::Out> for PoolPort<'_, S, L> {
         if item.is_some() {
             self.sent.fetch_sub(1, Ordering::Relaxed);
         }
+    }
+    fn hold(&self) -> Box<dyn Any + Send> {
+        Box::new(self.lineage.clone())
     }
 }

@@ -38,6 +38,14 @@ pub(super) enum Kept<U> {
     Refused(Option<U>),
 }
 
+/// What an acceptance means to others.
+pub(super) struct Acknowledged {
+    /// The body that waits for it.
+    pub(super) sender: Option<Waker>,
+    /// It was the last output of its item.
+    pub(super) is_done: bool,
+}
+
 /// Which output was accepted.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Ack {
@@ -82,6 +90,7 @@ impl<U, L: Lineage> Results<U, L> {
                 }
             },
             Results::Unordered(queue) => match last {
+                None if queue.has_unsettled(id) => Kept::Yes,
                 None => Kept::Done { is_filtered: sent == 0 },
                 Some(_) if queue.is_closed => Kept::Refused(last),
                 Some(item) => {
@@ -94,7 +103,7 @@ impl<U, L: Lineage> Results<U, L> {
 
     /// An item has failed. Gives the failure back if it does not wait for its turn, and says whether the item leaves its
     /// place.
-    pub(super) fn fail(&mut self, seq: u64, id: usize, failure: Failure) -> (Option<Failure>, bool) {
+    pub(super) fn fail(&mut self, seq: u64, failure: Failure) -> (Option<Failure>, bool) {
         match self {
             Results::Ordered(ring) if ring.is_broken => (Some(failure), false),
             Results::Ordered(ring) => {
@@ -103,15 +112,12 @@ impl<U, L: Lineage> Results<U, L> {
                 }
                 (None, false)
             }
-            Results::Unordered(queue) => {
-                queue.retract(id);
-                (Some(failure), true)
-            }
+            Results::Unordered(_) => (Some(failure), true),
         }
     }
 
     /// An item was cut. Says whether it leaves its place.
-    pub(super) fn cut(&mut self, seq: u64, id: usize) -> bool {
+    pub(super) fn cut(&mut self, seq: u64) -> bool {
         match self {
             Results::Ordered(ring) => {
                 if let Some(entry) = ring.entry(seq) {
@@ -119,10 +125,7 @@ impl<U, L: Lineage> Results<U, L> {
                 }
                 false
             }
-            Results::Unordered(queue) => {
-                queue.retract(id);
-                true
-            }
+            Results::Unordered(_) => true,
         }
     }
 
@@ -139,21 +142,25 @@ impl<U, L: Lineage> Results<U, L> {
         }
     }
 
-    /// An output was accepted. Gives the sender that waits for it.
-    pub(super) fn acknowledge(&mut self, ack: Ack) -> Option<Waker> {
+    /// An output was accepted.
+    pub(super) fn acknowledge(&mut self, ack: Ack) -> Acknowledged {
         match (self, ack) {
             (Results::Ordered(ring), Ack::Last) => {
                 ring.pop();
-                None
+                Acknowledged { sender: None, is_done: true }
             }
             (Results::Ordered(ring), Ack::Sent(_)) => {
-                ring.entries.front_mut().filter(|entry| entry.held.is_empty()).and_then(|entry| entry.sender.take())
+                let head = ring.entries.front_mut().filter(|entry| entry.held.is_empty());
+                Acknowledged { sender: head.and_then(|entry| entry.sender.take()), is_done: false }
             }
-            (Results::Unordered(_), Ack::Last) => None,
-            (Results::Unordered(queue), Ack::Sent(id)) => {
-                let at = queue.senders.iter().position(|(sender, _)| *sender == id)?;
-                queue.senders.swap_remove(at).1
-            }
+            (Results::Unordered(_), Ack::Last) => Acknowledged { sender: None, is_done: true },
+            (Results::Unordered(queue), Ack::Sent(id)) => match queue.senders.iter().position(|one| one.id == id) {
+                None => Acknowledged { sender: None, is_done: false },
+                Some(at) => {
+                    let Sender { waker, has_ended, .. } = queue.senders.remove(at);
+                    Acknowledged { sender: waker, is_done: has_ended }
+                }
+            },
         }
     }
 
@@ -187,21 +194,26 @@ impl<U, L: Lineage> Results<U, L> {
         }
     }
 
-    /// Worker `id` sends an output of item `seq`. True if the emitter can move it on now.
-    pub(super) fn put(&mut self, seq: u64, id: usize, item: U, lineage: L) -> bool {
+    /// Worker `id` sends an output of item `seq`. Says whether the emitter can move it on now.
+    ///
+    /// # Errors
+    /// Gives it back if nothing moves on any more.
+    pub(super) fn put(&mut self, seq: u64, id: usize, item: U, lineage: L) -> Result<bool, U> {
         match self {
             Results::Ordered(ring) => {
                 let is_head = ring.base == seq;
-                if let Some(entry) = ring.entry(seq) {
-                    entry.held.push_back(item);
-                    entry.has_sent = true;
-                }
-                is_head
+                let Some(entry) = ring.entry(seq) else {
+                    return Err(item);
+                };
+                entry.held.push_back(item);
+                entry.has_sent = true;
+                Ok(is_head)
             }
+            Results::Unordered(queue) if queue.is_closed => Err(item),
             Results::Unordered(queue) => {
-                queue.senders.push((id, None));
+                queue.senders.push(Sender { id, waker: None, has_ended: false });
                 queue.queue.push_back(Queued { id, item, lineage, is_last: false });
-                true
+                Ok(true)
             }
         }
     }
@@ -213,6 +225,14 @@ impl<U, L: Lineage> Results<U, L> {
                 let is_head = ring.base == seq;
                 ring.entry(seq).filter(|_| is_head).and_then(|entry| entry.held.pop_back())
             }
+            Results::Unordered(queue) => queue.retract(id),
+        }
+    }
+
+    /// Takes back what worker `id` has put and nobody has accepted, if its item has no place in a ring that holds it.
+    pub(super) fn retract_unordered(&mut self, id: usize) -> Option<U> {
+        match self {
+            Results::Ordered(_) => None,
             Results::Unordered(queue) => queue.retract(id),
         }
     }
@@ -236,7 +256,7 @@ impl<U, L: Lineage> Results<U, L> {
             }
             Results::Unordered(queue) => {
                 queue.is_closed = true;
-                queue.senders.clear();
+                finished += queue.senders.drain(..).filter(|sender| sender.has_ended).count() as u64;
                 for queued in queue.queue.drain(..) {
                     finished += u64::from(queued.is_last);
                     items.push(queued.item);
@@ -328,9 +348,16 @@ impl<U, L: Lineage> Ring<U, L> {
 
 pub(super) struct Queue<U, L> {
     queue: VecDeque<Queued<U, L>>,
-    /// Workers whose output was put and not accepted.
-    senders: Vec<(usize, Option<Waker>)>,
+    /// Workers whose output was put and not accepted, the oldest first.
+    senders: Vec<Sender>,
     is_closed: bool,
+}
+
+struct Sender {
+    id: usize,
+    waker: Option<Waker>,
+    /// The body filled a permit and has returned, and the emitter has the output: the item is done when it is accepted.
+    has_ended: bool,
 }
 
 struct Queued<U, L> {
@@ -342,18 +369,45 @@ struct Queued<U, L> {
 
 impl<U, L> Queue<U, L> {
     fn poll_settled(&mut self, id: usize, waker: &Waker) -> Poll<()> {
-        match self.senders.iter_mut().find(|(sender, _)| *sender == id) {
+        if self.is_closed {
+            // Nobody takes more: a send never resumes.
+            return Poll::Pending;
+        }
+        match self.senders.iter_mut().find(|one| one.id == id && !one.has_ended) {
             None => Poll::Ready(()),
-            Some((_, armed)) => {
-                *armed = Some(waker.clone());
+            Some(sender) => {
+                sender.waker = Some(waker.clone());
                 Poll::Pending
             }
         }
     }
 
+    /// Worker `id` has ended an item without a last output. If one that it has put is still to be accepted, the item is
+    /// done only then.
+    fn has_unsettled(&mut self, id: usize) -> bool {
+        if let Some(at) = self.position(id) {
+            self.queue[at].is_last = true;
+            self.senders.retain(|one| one.id != id || one.has_ended);
+            return true;
+        }
+        match self.senders.iter_mut().find(|one| one.id == id && !one.has_ended) {
+            None => false,
+            Some(sender) => {
+                sender.has_ended = true;
+                true
+            }
+        }
+    }
+
+    /// Takes back the output that worker `id` has put for the item that it is at, unless it was taken.
     fn retract(&mut self, id: usize) -> Option<U> {
-        self.senders.retain(|(sender, _)| *sender != id);
-        let at = self.queue.iter().position(|queued| queued.id == id && !queued.is_last)?;
+        self.senders.retain(|one| one.id != id || one.has_ended);
+        let at = self.position(id)?;
         self.queue.remove(at).map(|queued| queued.item)
+    }
+
+    /// Where the output of the item that worker `id` is at waits.
+    fn position(&self, id: usize) -> Option<usize> {
+        self.queue.iter().position(|queued| queued.id == id && !queued.is_last)
     }
 }

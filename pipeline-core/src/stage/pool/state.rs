@@ -1,5 +1,6 @@
 //! What the workers and the emitter of a pool share, and who is called when.
 
+use std::any::Any;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker};
@@ -101,9 +102,8 @@ impl<S: Stage, L: Lineage> Pool<S, L> {
             None => return false,
             Some(Call::Wake(waker)) => waker.wake(),
             Some(Call::Spawn(id)) => {
-                let stage = self.template.lock().clone();
                 self.site.node.counts.workers.raise_to(id as u64 + 1);
-                self.site.run.spawn(&self.site.node, Box::pin(work(self.clone(), stage, id)));
+                self.site.run.spawn(&self.site.node, Box::pin(work(self.clone(), id)));
             }
         }
         true
@@ -194,19 +194,21 @@ impl<S: Stage, L: Lineage> Pool<S, L> {
         let (seq, id, lineage) = started;
         let counts = &self.site.node.counts;
         let mut failure = None;
-        let mut refused = None;
+        let (mut refused, mut retracted) = (None, None);
         let mut state = self.state.lock();
         state.in_work -= 1;
         counts.ended.add(1);
         match end {
             End::Cut | End::Unwound(_) => {
                 counts.abandoned.add(1);
-                state.occupied -= usize::from(state.results.cut(seq, id));
+                retracted = state.results.retract_unordered(id);
+                state.occupied -= usize::from(state.results.cut(seq));
             }
             End::Returned(Err(error)) => {
                 counts.failed.add(1);
                 let failed = self.failure(seq, error);
-                let (at_once, frees) = state.results.fail(seq, id, failed);
+                retracted = state.results.retract_unordered(id);
+                let (at_once, frees) = state.results.fail(seq, failed);
                 state.occupied -= usize::from(frees);
                 failure = Some(at_once);
             }
@@ -227,7 +229,7 @@ impl<S: Stage, L: Lineage> Pool<S, L> {
         drop(state);
         let has_woken = emitter.is_some();
         wake(emitter);
-        drop(refused);
+        drop((refused, retracted));
         match failure {
             None => has_woken | self.summon(),
             Some(at_once) => {
@@ -251,6 +253,12 @@ impl<S: Stage, L: Lineage> Pool<S, L> {
             self.site.run.fail(failure);
         }
         self.site.node.nudge();
+    }
+
+    /// A worker could not be made: its stage panicked in `clone`. The stage cannot go on.
+    pub(super) fn break_down(&self, panic: Box<dyn Any + Send>) {
+        self.site.node.stop(Stop::Cut);
+        self.cut(0, Some(Failure::panicked(&self.site.node.name, panic)));
     }
 
     /// A worker leaves. If it had been called, another one is.

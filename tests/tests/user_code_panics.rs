@@ -1,0 +1,140 @@
+//! A panic anywhere in user code is a failure of its stage: no hang, no abort, and books that balance.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+
+use taktline::Error;
+use taktline::prelude::*;
+use taktline::stages::Stage;
+use tests::{UNIT, everywhere, on_sim};
+
+/// The failure of a plan, with its books checked.
+async fn failure<V: Send + 'static>(plan: Pipeline<V>, rt: &taktline::Rt) -> Error {
+    let error = plan.run_on(rt).await.err().expect("it fails");
+    assert!(error.is_panic(), "{error:?}");
+    let report = error.report().expect("it was started");
+    assert!(report.balances(), "{report}");
+    let left: u64 = report.stages().iter().map(|row| row.waiting + row.in_work + row.finished).sum();
+    assert_eq!(left, 0, "{report}");
+    error
+}
+
+/// Panics when it is cloned for the `n`-th time.
+struct BadClone {
+    n: usize,
+    clones: Arc<AtomicUsize>,
+}
+
+impl BadClone {
+    fn new(n: usize) -> BadClone {
+        BadClone { n, clones: Arc::default() }
+    }
+}
+
+impl Clone for BadClone {
+    fn clone(&self) -> BadClone {
+        assert!(self.clones.fetch_add(1, SeqCst) + 1 != self.n, "bad clone");
+        BadClone { n: self.n, clones: self.clones.clone() }
+    }
+}
+
+impl Stage for BadClone {
+    type In = u64;
+    type Out = u64;
+
+    async fn call(&mut self, item: u64, _: Out<'_, u64>) -> Result<Option<u64>, taktline::BoxError> {
+        taktline::yield_now().await;
+        Ok(Some(item))
+    }
+}
+
+#[test]
+fn a_panic_in_the_clone_of_a_stage_fails_the_stage() {
+    everywhere(|rt| async move {
+        for n in [1, 2] {
+            for workers in [2, 4] {
+                let plan = iter(0..20u64).then(stage(BadClone::new(n)).concurrency(workers).name("bad")).count();
+                assert_eq!(failure(plan, &rt).await.stage(), Some("bad"));
+                let bad = stage(BadClone::new(n)).concurrency(workers).unordered().name("bad");
+                assert_eq!(failure(iter(0..20u64).then(bad).count(), &rt).await.stage(), Some("bad"));
+            }
+        }
+    });
+}
+
+#[test]
+fn a_panic_before_a_closure_has_made_its_future_is_that_of_its_item() {
+    everywhere(|rt| async move {
+        let bad = |x: u64| {
+            assert!(x != 2, "bad {x}");
+            async move { x }
+        };
+        for stage in [stage(bad), stage(bad).concurrency(2), stage(bad).concurrency(2).unordered()] {
+            let error = failure(iter(0..20u64).then(stage.name("bad")).count(), &rt).await;
+            assert_eq!(error.stage(), Some("bad"));
+            assert!(error.failures().iter().any(|failure| failure.item() == Some(2)), "{error:?}");
+            assert_eq!(error.report().and_then(|report| report.stage("bad")).map(|row| row.failed), Some(1));
+        }
+    });
+}
+
+#[stage]
+async fn burst(x: u64, out: Out<u64>) {
+    for i in 0..100 {
+        out.send(100 * x + i).await;
+    }
+}
+
+#[test]
+fn a_panic_in_a_step_behind_a_pool_ends_bodies_that_wait_in_a_send() {
+    everywhere(|rt| async move {
+        for pool in [burst().concurrency(2), burst().concurrency(2).unordered()] {
+            let flow = iter(0..20u64).then(pool).map(|x| if x == 3 { panic!("bad {x}") } else { x });
+            assert_eq!(failure(flow.count(), &rt).await.stage(), Some("map"));
+        }
+    });
+}
+
+#[test]
+fn a_panic_in_a_step_behind_a_pool_cuts_what_is_in_work_at_once() {
+    for seed in 0..20 {
+        on_sim(seed, |rt| async move {
+            let slow = stage(|x: u64| async move {
+                taktline::sleep(UNIT * 1000 * x as u32).await;
+                x
+            });
+            let flow = iter(0..4u64).then(slow.concurrency(2)).map(|x| if x == 0 { panic!("bad") } else { x });
+            let error = failure(flow.count(), &rt).await;
+            assert!(error.report().is_some_and(|report| report.elapsed().is_zero()), "seed {seed}");
+        });
+    }
+}
+
+/// Panics when it is dropped.
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            panic!("bomb");
+        }
+    }
+}
+
+#[test]
+fn destructors_of_cut_results_that_panic_do_not_end_the_process() {
+    for seed in 0..20 {
+        on_sim(seed, |rt| async move {
+            let make = stage(|x: u64| async move {
+                taktline::sleep(if x == 0 { UNIT * 100 } else { UNIT }).await;
+                Bomb
+            });
+            let flow = iter(0..20u64).then(make.concurrency(3).window(8).name("make"));
+            let running = flow.for_each(std::mem::forget).start_on(&rt);
+            rt.sleep(UNIT * 5 / 2).await;
+            let error = running.cancel().await.expect_err("it had not ended");
+            assert!(error.is_cancelled() && !error.failures().is_empty(), "{error:?}");
+            assert!(error.report().is_some_and(|report| report.balances()));
+        });
+    }
+}
