@@ -54,6 +54,8 @@ pub(crate) struct State {
     ready: Vec<Arc<TaskWaker>>,
     pub(crate) timers: BTreeMap<(Instant, u64), Waker>,
     next_timer: u64,
+    /// The simulation was dropped: nothing runs any more.
+    is_shut_down: bool,
 }
 
 /// Its job is absent while it is polled.
@@ -90,6 +92,11 @@ impl Core {
 
     fn add(&self, job: Job) {
         let mut state = self.lock();
+        if state.is_shut_down {
+            drop(state);
+            // Its task reports that it is lost.
+            return drop(job);
+        }
         let id = state.next_task;
         state.next_task += 1;
         let waker = self.waker(id);
@@ -177,6 +184,7 @@ impl Sim {
                 ready: Vec::new(),
                 timers: BTreeMap::new(),
                 next_timer: 0,
+                is_shut_down: false,
             }),
             hook: Mutex::new(None),
             this: this.clone(),
@@ -301,6 +309,7 @@ impl Drop for Sim {
         loop {
             let tasks = std::mem::take(&mut self.core.lock().tasks);
             if tasks.is_empty() {
+                self.core.lock().is_shut_down = true;
                 break;
             }
             self.rt.scope(|| drop(tasks));

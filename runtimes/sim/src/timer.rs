@@ -52,8 +52,16 @@ impl Future for SimTimer {
 
 impl Timer for SimTimer {
     fn reset(mut self: Pin<&mut Self>, deadline: Instant) {
-        self.unregister();
         self.deadline = deadline;
+        // Who has polled before is woken at the new deadline, without another poll.
+        if let Some(at) = self.registered.take() {
+            let mut state = self.core.lock();
+            let waker = state.timers.remove(&(at, self.id));
+            let is_waiting = waker.is_some();
+            state.timers.extend(waker.map(|waker| ((deadline, self.id), waker)));
+            drop(state);
+            self.registered = is_waiting.then_some(deadline);
+        }
     }
 }
 

@@ -58,7 +58,11 @@ impl Runtime for Smol {
     }
 
     fn spawn_blocking(&self, job: Box<dyn FnOnce() + Send>) {
-        smol::unblock(job).detach();
+        match &self.executor {
+            // Its task reports that it is lost, as that of a job does.
+            Some(executor) if executor.strong_count() == 0 => drop(job),
+            _ => smol::unblock(job).detach(),
+        }
     }
 
     fn timer(&self, deadline: Instant) -> Pin<Box<dyn Timer>> {
