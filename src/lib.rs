@@ -1,21 +1,24 @@
 //! Plain annotated functions, run as a pipeline: with the overlap of queues, the throughput of worker pools, order,
-//! backpressure, one outcome, and nothing left behind.
+//! backpressure, one outcome, and nothing left behind. On tokio, on smol, and on a simulated runtime for tests.
 //!
 //! ```
 //! use std::time::Duration;
 //! use taktline::prelude::*;
 //!
+//! const UNIT: Duration = Duration::from_millis(1);
+//!
+//! /// A generator: `send` is its `yield`.
 //! #[source]
 //! async fn producer(total: u64, out: Out<u64>) {
 //!     for i in 0..total {
-//!         sleep(Duration::from_millis(i)).await;
+//!         sleep(UNIT * i as u32).await;
 //!         out.send(i).await;
 //!     }
 //! }
 //!
 //! #[stage(concurrency = 2)]
 //! async fn consumer(i: u64) -> u64 {
-//!     sleep(Duration::from_millis(2 * i)).await;
+//!     sleep(UNIT * 2 * i as u32).await;
 //!     2 * i
 //! }
 //!
@@ -23,17 +26,51 @@
 //! async fn main() -> taktline::Result<()> {
 //!     let done = producer(5).then(consumer()).collect::<Vec<_>>().run().await?;
 //!     assert_eq!(done.value, [0, 2, 4, 6, 8]);
+//!     println!("{}", done.report);
 //!     Ok(())
 //! }
 //! ```
 //!
-//! - A **flow** is a plan with an open end, a **pipeline** one whose ends are closed by sinks: values that run nothing.
-//!   See [`Flow`](flow::Flow) for every operator.
-//! - A **stage** is your function. What awaits gets a task of its own and overlaps with its neighbours; what cannot await is
-//!   fused. See [`stage`](macro@stage), [`source`](macro@source) and [`sink`](macro@sink).
-//! - A **run** owns every task it made. Its outcome is a value with a [`Report`](ledger::Report), or one [`Error`].
+//! The producer makes the next item while the consumer works, and the consumer works on two items at a time: 18 units of
+//! time, where a chain of generators takes 30. The outputs are in order.
 //!
-//! Features: `macros` and `tokio` are on by default; `smol` and `sim` add the other runtimes. Features only add.
+//! # Words
+//!
+//! A **flow** is a plan with an open end, a **pipeline** one whose ends are closed by sinks: values that run nothing, can be
+//! cloned, and run many times. A **stage** is your function, as a value with settings. What awaits gets tasks of its own and
+//! overlaps with its neighbours, behind an **edge**, a bounded queue; what cannot await is fused into its neighbour. A
+//! **run** owns every task that it made. It has one outcome: a value with a [`Report`](ledger::Report), or one [`Error`]
+//! that names the stage.
+//!
+//! # Where things are
+//!
+//! | to | see |
+//! | --- | --- |
+//! | import what most programs need | [`prelude`] |
+//! | write a stage as a function | [`stage`](macro@stage), [`source`](macro@source), [`sink`](macro@sink) |
+//! | write one as a closure, with settings | [`Flow::then`](flow::Flow::then), [`stage()`](fn@stage) |
+//! | write one by hand, or put stages together at run time | [`stages::Stage`], [`stages::BoxStage`] |
+//! | start a flow from an iterator, or from a stream | [`iter`], [`once`], [`stream`] |
+//! | know every operator and every fused sink | [`flow::Flow`] |
+//! | join flows | [`merge`], [`Flow::chain`](flow::Flow::chain) |
+//! | run a pipeline; read a flow in a loop of your own | [`RunExt`], [`StartExt`], [`run::Running`], [`run::Started`] |
+//! | know how it went | [`run::Done`], [`ledger::Report`], [`Error`] |
+//! | learn when all that was made from an item is gone | [`lineage::Ticket`] |
+//! | use time and tasks that work on every runtime | [`sleep`], [`timeout`], [`now`], [`spawn`], [`spawn_blocking`] |
+//! | choose a runtime, or embed in a program that has one | [`choose_runtime`], [`runtimes`], [`Rt`] |
+//! | test in virtual time | [`test`](macro@test), [`sim`] |
+//!
+//! # Features
+//!
+//! | feature | adds | default |
+//! | --- | --- | --- |
+//! | `macros` | the attributes [`source`](macro@source), [`stage`](macro@stage), [`sink`](macro@sink), [`main`](macro@main), [`test`](macro@test) | on |
+//! | `tokio` | the runtime tokio, in [`runtimes::tokio`] | on |
+//! | `smol` | the runtime smol, in [`runtimes::smol`] | off |
+//! | `sim` | the simulated runtime, in [`sim`] | off |
+//!
+//! Features only add: any set of them compiles, and none changes a type. Programs name no runtime, so the same text runs on
+//! each. With `tokio` and `smol` both on, [`choose_runtime`] says which is taken.
 
 mod ambient;
 mod runs;
@@ -54,7 +91,23 @@ pub use taktline_macros::{main, sink, source, stage, test};
 #[cfg(feature = "sim")]
 pub use taktline_sim as sim;
 
-/// The adapters that are built in, for a runtime of your own: `block_on`, `from_handle`, `from_executor`.
+/// The adapters that are built in, for a runtime of your own.
+///
+/// | to | call |
+/// | --- | --- |
+/// | run a future on a new runtime | `tokio::block_on`, `smol::block_on`, `sim::run` |
+/// | run a pipeline on a runtime that you have | `run_on` with `tokio::from_handle`, `smol::from_executor`, `smol::global` |
+///
+/// ```
+/// # #[cfg(feature = "tokio")] {
+/// use taktline::prelude::*;
+/// use taktline::runtimes::tokio::block_on;
+///
+/// let done = block_on(iter(0..3u64).then(|x| async move { x + 1 }).count().run())?;
+/// assert_eq!(done.value, 3);
+/// # }
+/// # Ok::<(), taktline::Error>(())
+/// ```
 pub mod runtimes {
     #[cfg(feature = "sim")]
     pub use taktline_sim as sim;
@@ -64,14 +117,30 @@ pub mod runtimes {
     pub use taktline_tokio as tokio;
 }
 
-/// What a stage sees, and stages as values.
+/// Stages as values, and what their bodies see: for stages written by hand, and for signatures that name a stage.
+///
+/// Most programs need none of it: the attributes and [`stage()`](fn@stage) make these types, and
+/// [`then`](flow::Flow::then) and [`sink`](flow::Flow::sink) take them.
 pub mod stages {
     pub use taktline_core::Drain;
     pub use taktline_core::stage::*;
 }
 
-/// What most programs need: `use taktline::prelude::*`.
 pub mod prelude {
+    //! What most programs need: `use taktline::prelude::*`.
+    //!
+    //! | name | what it is |
+    //! | --- | --- |
+    //! | `source`, `stage`, `sink` | the attributes; `stage` is a function, too |
+    //! | `iter`, `once`, `stream`, `merge` | where flows begin, and where they join |
+    //! | [`Flow`], [`BoxFlow`], [`Pipeline`] | plans |
+    //! | [`RunExt`], [`StartExt`], [`Started`], [`Done`] | `run` and `start`, and what they give |
+    //! | [`In`], [`Out`] | what a body reads from and sends into |
+    //! | `sleep`, `yield_now` | time, on every runtime |
+    //!
+    //! The attributes `main` and `test`, and `Result`, are left out, since a program has its own: write `#[taktline::main]`,
+    //! `taktline::Result`.
+
     pub use crate::{RunExt, StartExt, iter, merge, once, sleep, stage, stream, yield_now};
     #[cfg(feature = "macros")]
     pub use crate::{sink, source};
@@ -79,11 +148,6 @@ pub mod prelude {
     pub use taktline_core::run::{Done, Pipeline, Started};
     pub use taktline_core::stage::{In, Out};
 }
-
-/// The programs of the README, compiled and run.
-#[cfg(all(doctest, feature = "macros", feature = "tokio", feature = "sim"))]
-#[doc = include_str!("../README.md")]
-struct Readme;
 
 #[doc(hidden)]
 pub mod __private {

@@ -5,16 +5,21 @@ use taktline_core::flow::Flow;
 use taktline_core::run::{Pipeline, Run, Running, Started};
 use taktline_core::runtime::{Rt, current};
 
-/// The runtime that `run` and `start` take: the taktline runtime that polls the caller (main, test, sim, a stage), else
-/// tokio if the caller is on it, else smol.
+/// The runtime that `run` and `start` take.
 ///
-/// # Errors
-/// [`Error::is_no_runtime`], with the feature or the call that is missing.
+/// | first that is there | when |
+/// | --- | --- |
+/// | the taktline runtime that polls the caller | in `#[taktline::main]`, `#[taktline::test]`, `sim::run`, a stage, [`Rt::enter`] |
+/// | tokio | the feature `tokio` is on, and the caller is in a task, a `block_on` or an `enter` of tokio |
+/// | smol's global executor | the feature `smol` is on |
 ///
 /// ```
 /// let name = taktline::sim::run(1, async { taktline::choose_runtime().map(|rt| rt.name()) });
 /// assert_eq!(name.unwrap(), "sim");
 /// ```
+///
+/// # Errors
+/// [`Error::is_no_runtime`], with the feature or the call that is missing.
 pub fn choose_runtime() -> Result<Rt> {
     current().or_else(on_tokio).or_else(on_smol).ok_or_else(|| Error::no_runtime(CURE))
 }
@@ -51,13 +56,8 @@ pub trait RunExt {
     /// What the sink gives.
     type Value: Send + 'static;
 
-    /// Runs the pipeline on [the runtime of the caller](choose_runtime). It starts at the first poll of the future.
-    ///
-    /// # Errors
-    /// See [`Run`].
-    ///
-    /// # Cancel safety
-    /// A drop of the future aborts every task of the run; what was in flight is lost.
+    /// Runs the pipeline on [the runtime of the caller](choose_runtime). It starts at the first poll of the future, on the
+    /// runtime that polls it then. When it has resolved, no task of it is left.
     ///
     /// ```
     /// use taktline::prelude::*;
@@ -69,9 +69,28 @@ pub trait RunExt {
     ///     Ok(())
     /// }
     /// ```
+    ///
+    /// # Errors
+    /// See [`Run`].
+    ///
+    /// # Cancel safety
+    /// A drop of the future aborts every task of the run; what was in flight is lost.
     fn run(self) -> Run<Self::Value>;
 
-    /// Starts the pipeline on [the runtime of the caller](choose_runtime), now. Without a runtime, `join` says so.
+    /// Starts the pipeline on [the runtime of the caller](choose_runtime), now: it goes on while the caller does something
+    /// else. Without a runtime, [`join`](Running::join) says so. A drop of the handle aborts the run.
+    ///
+    /// ```
+    /// use taktline::prelude::*;
+    ///
+    /// #[taktline::main]
+    /// async fn main() -> taktline::Result<()> {
+    ///     let running = iter(1..=3u64).then(|x| async move { x * x }).count().start();
+    ///     let done = running.join().await?;
+    ///     assert_eq!(done.value, 3);
+    ///     Ok(())
+    /// }
+    /// ```
     fn start(self) -> Running<Self::Value>;
 }
 
@@ -90,7 +109,8 @@ impl<V: Send + 'static> RunExt for Pipeline<V> {
 /// Starts a flow on the runtime of the caller. In the prelude.
 pub trait StartExt: Flow {
     /// Starts the flow on [the runtime of the caller](choose_runtime), now, to be read by the caller's own loop. Without a
-    /// runtime, the first `next` says so.
+    /// runtime, the first [`next`](Started::next) says so. It reads ahead while the body of the loop awaits, as far as the
+    /// [`buffer`](Flow::buffer) of the flow. A drop of it aborts every task.
     ///
     /// ```
     /// use taktline::prelude::*;

@@ -6,23 +6,42 @@ use std::fmt;
 
 use crate::ledger::Report;
 
-/// The error of a stage, as the engine carries it.
+/// The error of a stage, as the engine carries it. `String`, `&str` and every [`Error`](StdError) that is `Send + Sync`
+/// become one by `into`.
 pub type BoxError = Box<dyn StdError + Send + Sync + 'static>;
 
-/// The result of running a pipeline.
+/// The result of running a pipeline, with [`Error`] unless another one is named.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Why a run gave no value.
 ///
-/// `Debug` prints the same report as `Display`, with the ledger below it, since `main` prints errors with `Debug`.
-/// [`source`](StdError::source) is the error that the stage returned.
+/// | predicate | when | [`report`](Error::report) |
+/// | --- | --- | --- |
+/// | [`is_failed`](Error::is_failed) | a stage returned an `Err`, panicked, or lost its task | yes |
+/// | [`is_cancelled`](Error::is_cancelled) | the run was told to stop | yes |
+/// | [`is_invalid`](Error::is_invalid) | the plan has a setting that cannot work | none was started |
+/// | [`is_spent`](Error::is_spent) | a source can be read only once, and was | none was started |
+/// | [`is_no_runtime`](Error::is_no_runtime) | there is no runtime to run on | none was started |
+///
+/// `Display` is one line. `Debug` adds the causes, the other failures and the ledger, since `main` prints errors with
+/// `Debug`. The line contains what the stage returned; [`source`](StdError::source) is the cause of that, if it has one.
 ///
 /// ```
-/// use taktline_core::error::Error;
+/// use taktline::prelude::*;
 ///
-/// let error = Error::no_runtime("enable the feature `tokio` or `smol`");
-/// assert!(error.is_no_runtime());
-/// assert_eq!(error.failures().len(), 0);
+/// #[stage]
+/// async fn parse(text: &'static str) -> Result<u64, std::num::ParseIntError> {
+///     text.parse()
+/// }
+///
+/// # taktline::sim::run(1, async {
+/// let error = iter(["1", "x"]).then(parse()).count().run().await.unwrap_err();
+/// assert_eq!(error.to_string(), "stage `parse` failed on item 1: invalid digit found in string");
+/// assert_eq!((error.is_failed(), error.is_panic(), error.stage()), (true, false, Some("parse")));
+/// assert!(error.downcast_ref::<std::num::ParseIntError>().is_some());
+/// let parse = error.report().and_then(|report| report.stage("parse")).expect("it was started");
+/// assert_eq!((parse.items_in, parse.done, parse.failed), (2, 1, 1));
+/// # });
 /// ```
 pub struct Error(Box<Inner>);
 
@@ -64,6 +83,14 @@ impl Error {
     }
 
     /// No runtime was found to run on; `cure` says what to do.
+    ///
+    /// ```
+    /// use taktline::Error;
+    ///
+    /// let error = Error::no_runtime("enable the feature `tokio` or `smol`");
+    /// assert!(error.is_no_runtime() && error.failures().is_empty());
+    /// assert_eq!(error.to_string(), "no runtime to run on: enable the feature `tokio` or `smol`");
+    /// ```
     pub fn no_runtime(cure: &str) -> Error {
         Error(Box::new(Inner { kind: Kind::NoRuntime(cure.to_owned()), report: None }))
     }
@@ -106,7 +133,8 @@ impl Error {
         }
     }
 
-    /// All failures of the run, the one that ended it first. Of a cancelled run: what failed as it was stopped.
+    /// All failures of the run, the one that ended it first. Of a cancelled run: what failed as it was stopped. Empty if
+    /// nothing failed.
     pub fn failures(&self) -> Vec<&Failure> {
         match &self.0.kind {
             Kind::Cancelled { failures } => failures.iter().collect(),
@@ -120,7 +148,7 @@ impl Error {
         self.first().map(Failure::stage)
     }
 
-    /// The error that the stage returned, if it is an `E`.
+    /// The error that the stage that failed first returned, if it is an `E`.
     pub fn downcast_ref<E: StdError + 'static>(&self) -> Option<&E> {
         self.first().and_then(|failure| failure.error().downcast_ref())
     }
@@ -196,6 +224,24 @@ impl StdError for Error {
 }
 
 /// One failure of a run: which stage, on which item, and why.
+///
+/// ```
+/// use std::time::Duration;
+/// use taktline::prelude::*;
+///
+/// #[stage(concurrency = 2)]
+/// async fn fails(x: u64) -> Result<u64, String> {
+///     sleep(Duration::from_secs(1)).await;
+///     Err(format!("no {x}"))
+/// }
+///
+/// # taktline::sim::run(1, async {
+/// let error = iter(0..2u64).then(fails()).count().run().await.unwrap_err();
+/// // Both fail at one instant, and both are told.
+/// let told: Vec<_> = error.failures().iter().map(|failure| (failure.stage(), failure.item())).collect();
+/// assert_eq!(told, [("fails", Some(0)), ("fails", Some(1))]);
+/// # });
+/// ```
 pub struct Failure {
     stage: String,
     item: Option<u64>,
@@ -260,6 +306,19 @@ impl fmt::Debug for Failure {
 }
 
 /// A panic of a stage, as an error.
+///
+/// ```
+/// use taktline::error::Panicked;
+/// use taktline::prelude::*;
+///
+/// # taktline::sim::run(1, async {
+/// let error = iter([0u64]).map(|x| 1 / x).count().run().await.unwrap_err();
+/// assert!(error.is_panic());
+/// assert_eq!(error.stage(), Some("map"));
+/// let panic = error.downcast_ref::<Panicked>().expect("it is a panic");
+/// assert_eq!(panic.message(), "attempt to divide by zero");
+/// # });
+/// ```
 #[derive(Debug)]
 pub struct Panicked {
     message: String,
@@ -281,7 +340,7 @@ impl Panicked {
         Panicked { message }
     }
 
-    /// What the panic said.
+    /// What the panic said; where its payload is no text, a note of that.
     pub fn message(&self) -> &str {
         &self.message
     }

@@ -69,11 +69,12 @@ impl Lineage for Ticket {
 
 /// Follows an item and everything that is made from it.
 ///
-/// A clone goes with each output of the item. When the last clone is dropped (the outputs were read by a sink, failed or
-/// were thrown away) the [`Receipt`] resolves. A default ticket follows nothing.
+/// A clone goes with each output of the item; [`tracked`](crate::flow::Flow::tracked) puts one on each item of a flow. When
+/// the last clone is dropped (the outputs were read by a sink, filtered, failed or abandoned) the [`Receipt`] resolves. It
+/// says that nothing is left of the item, not that all went well. A default ticket follows nothing.
 ///
 /// ```
-/// use taktline_core::lineage::Ticket;
+/// use taktline::lineage::Ticket;
 ///
 /// let (ticket, receipt) = Ticket::new();
 /// let copy = ticket.clone();
@@ -130,7 +131,23 @@ struct Settled {
     waker: Option<Waker>,
 }
 
-/// Resolves when nothing that was made from an item is left.
+/// Resolves when nothing that was made from an item is left. From [`Ticket::new`].
+///
+/// ```
+/// use std::time::Duration;
+/// use taktline::lineage::Ticket;
+///
+/// # taktline::sim::run(1, async {
+/// let (ticket, receipt) = Ticket::new();
+/// let holder = taktline::spawn(async move {
+///     taktline::sleep(Duration::from_secs(5)).await;
+///     drop(ticket);
+/// });
+/// receipt.await;
+/// assert_eq!(taktline::now().since_epoch(), Duration::from_secs(5));
+/// # holder.detach();
+/// # });
+/// ```
 ///
 /// # Cancel safety
 /// Dropping it loses only the news; the item goes on.

@@ -5,6 +5,8 @@
 
 mod counted;
 mod everywhere;
+#[cfg(doctest)]
+mod pages;
 mod witness;
 
 pub use counted::{Tasks, counted};

@@ -16,8 +16,8 @@ use crate::push::{Outlet, Push};
 ///     iter(0..10u64).filter(|x| x % 2 == 0).boxed()
 /// }
 ///
-/// let plan = evens().clone().count();
-/// # drop(plan);
+/// let plan = evens().count();
+/// assert_eq!(plan.bound(), 1);
 /// ```
 #[must_use = "a flow is a plan: end it in a sink and run it, or start it and read it"]
 pub struct BoxFlow<T, L = ()>(Box<dyn Erased<T, L>>);

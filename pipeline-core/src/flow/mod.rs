@@ -33,11 +33,18 @@ use crate::stage::{Step, TryStep};
 /// assert_eq!(plan.bound(), 1 + 16 + 1);
 /// ```
 ///
-/// # Ordering
-/// Every step keeps the order of its input unless it says otherwise.
+/// Closures and sources are cloned for each run, so a plan can run many times; what can be read only once says so
+/// ([`once`], [`stream`]). The trait is implemented by the flows of this crate only.
 ///
 /// # Panics
 /// A closure that panics fails the run with the name of its step; nothing unwinds into the caller.
+///
+/// # Ordering
+/// Every step keeps the order of its input unless it says otherwise.
+///
+/// # Backpressure
+/// A source is asked for an item only when there is room for it. A step that does not await makes its outputs one at a time,
+/// as there is room.
 #[must_use = "a flow is a plan: end it in a sink and run it, or start it and read it"]
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a flow",
@@ -67,17 +74,32 @@ pub trait Flow: Clone + Send + Sized + 'static {
     ///
     /// The value that a closure returns goes on as it is, also a `Result`: see [`try_then`](Flow::try_then). What awaits has
     /// tasks of its own and an edge before it, and its flow is a [`BoxFlow`]; a plain `#[stage] fn` is fused.
+    /// A closure has one worker and the name `then`: [`stage`](crate::stage::stage) gives it settings. Where the body calls a
+    /// method of the item, the closure has to name its type: `|x: T|`.
     ///
     /// ```
-    /// use taktline_core::flow::{Flow, iter};
+    /// use taktline::prelude::*;
     ///
     /// async fn double(x: u64) -> u64 {
     ///     2 * x
     /// }
     ///
+    /// # taktline::sim::run(1, async {
     /// let flow = iter(0..3u64).then(double).then(|x| async move { x + 1 });
-    /// # drop(flow);
+    /// assert_eq!(flow.collect::<Vec<_>>().run().await?.value, [1, 3, 5]);
+    /// # Ok::<(), taktline::Error>(())
+    /// # }).unwrap();
     /// ```
+    ///
+    /// # Errors
+    /// A `#[stage]` that returns an `Err`, or that panics, fails the run; see [`Error`](crate::error::Error).
+    ///
+    /// # Ordering
+    /// Outputs come in the order of the items, also with several workers, unless the stage is
+    /// [`unordered`](crate::stage::Staged::unordered).
+    ///
+    /// # Backpressure
+    /// Up to [`buffer`](crate::stage::Staged::buffer) items wait before the stage, 16 by default; then upstream waits.
     fn then<S, M>(self, stage: S) -> S::Flow<Self>
     where
         S: Step<Self::Item, M>,
@@ -86,6 +108,10 @@ pub trait Flow: Clone + Send + Sized + 'static {
     }
 
     /// Hands each item to an async function or closure that returns a `Result`: an `Err` fails the run, an `Ok` goes on.
+    ///
+    /// It has one worker, the name `try_then` and no settings; for those, annotate a function with `#[stage]`.
+    /// The error is anything that becomes a [`BoxError`](crate::error::BoxError);
+    /// [`downcast_ref`](crate::error::Error::downcast_ref) gives it back.
     ///
     /// ```
     /// use taktline::prelude::*;
@@ -123,7 +149,8 @@ pub trait Flow: Clone + Send + Sized + 'static {
         Map::new(self, f)
     }
 
-    /// Keeps the items for which `f` says true.
+    /// Keeps the items for which `f` says true. The others are dropped, and counted as
+    /// [`filtered`](crate::ledger::StageReport::filtered).
     ///
     /// ```
     /// use taktline::prelude::*;
@@ -141,7 +168,8 @@ pub trait Flow: Clone + Send + Sized + 'static {
         Filter::new(self, f)
     }
 
-    /// Makes one item or none from each.
+    /// Makes one item or none from each. An item of which nothing is made is counted as
+    /// [`filtered`](crate::ledger::StageReport::filtered).
     ///
     /// ```
     /// use taktline::prelude::*;
@@ -160,7 +188,8 @@ pub trait Flow: Clone + Send + Sized + 'static {
         FilterMap::new(self, f)
     }
 
-    /// Makes any number of items from each. The iterator is read as there is room, never ahead.
+    /// Makes any number of items from each, also none. The iterator is read as there is room, never ahead, so it may be
+    /// endless.
     ///
     /// ```
     /// use taktline::prelude::*;
@@ -187,8 +216,9 @@ pub trait Flow: Clone + Send + Sized + 'static {
     /// use taktline::prelude::*;
     ///
     /// # taktline::sim::run(1, async {
-    /// let done = iter(0..3u64).inspect(|x| println!("{x}")).count().run().await?;
-    /// assert_eq!(done.value, 3);
+    /// let (seen, numbers) = std::sync::mpsc::channel();
+    /// let done = iter(0..3u64).inspect(move |x| seen.send(*x).unwrap()).count().run().await?;
+    /// assert_eq!((done.value, numbers.iter().collect()), (3, vec![0, 1, 2]));
     /// # Ok::<(), taktline::Error>(())
     /// # }).unwrap();
     /// ```
@@ -199,8 +229,8 @@ pub trait Flow: Clone + Send + Sized + 'static {
         Inspect::new(self, f)
     }
 
-    /// Ends after `n` items; 0 yields none. What is upstream is dropped at the `n`-th item, stage by stage, and the items in
-    /// flight there are abandoned.
+    /// Ends after `n` items; 0 yields none, and nothing is read. What is upstream is dropped at the `n`-th item, stage by
+    /// stage, and the items in flight there are abandoned. The run ends well.
     ///
     /// ```
     /// use taktline::prelude::*;
@@ -233,7 +263,8 @@ pub trait Flow: Clone + Send + Sized + 'static {
         TakeWhile::new(self, f)
     }
 
-    /// Drops the first `n` items.
+    /// Drops the first `n` items; all of them, if there are fewer. They count as
+    /// [`filtered`](crate::ledger::StageReport::filtered).
     ///
     /// ```
     /// use taktline::prelude::*;
@@ -263,7 +294,8 @@ pub trait Flow: Clone + Send + Sized + 'static {
         Enumerate::new(self)
     }
 
-    /// Like `map`, with a state that is cloned for each run. `None` ends the flow, as in `Iterator::scan`.
+    /// Like `map`, with a state that is cloned for each run. `None` ends the flow, as in `Iterator::scan`: what is upstream is
+    /// dropped.
     ///
     /// ```
     /// use taktline::prelude::*;
@@ -284,6 +316,8 @@ pub trait Flow: Clone + Send + Sized + 'static {
     }
 
     /// Yields the items of this flow, then those of `other`, whose tasks are made only when this one has ended.
+    ///
+    /// It is a join: each of the two flows has an edge before it (see [`buffer`](Flow::buffer)).
     ///
     /// ```
     /// use taktline::prelude::*;
@@ -318,15 +352,29 @@ pub trait Flow: Clone + Send + Sized + 'static {
         Buffer::new(self, items)
     }
 
-    /// Gives each item a ticket that follows everything made from it.
+    /// Gives each item a ticket that follows everything made from it. `ticket` is called with each item, in order.
+    ///
+    /// The receipt of the ticket is settled when all that was made from the item is done, filtered, failed or abandoned. See
+    /// [`Ticket`](crate::lineage::Ticket).
     ///
     /// ```
-    /// use taktline_core::flow::{Flow, iter};
-    /// use taktline_core::lineage::Ticket;
+    /// use taktline::lineage::Ticket;
+    /// use taktline::prelude::*;
     ///
-    /// let (ticket, receipt) = Ticket::new();
-    /// let plan = iter(0..3u64).tracked(move |_| ticket.clone()).map(|x| x + 1).count();
-    /// # drop((plan, receipt));
+    /// # taktline::sim::run(1, async {
+    /// let (sends, receipts) = std::sync::mpsc::channel();
+    /// let ticket = move |_: &u64| {
+    ///     let (ticket, receipt) = Ticket::new();
+    ///     sends.send(receipt).unwrap();
+    ///     ticket
+    /// };
+    /// let done = iter(1..4u64).tracked(ticket).flat_map(|x| 0..x).count().run().await?;
+    /// assert_eq!(done.value, 6);
+    /// let receipts: Vec<_> = receipts.iter().collect();
+    /// assert_eq!(receipts.len(), 3);
+    /// assert!(receipts.iter().all(|receipt| receipt.is_settled()));
+    /// # Ok::<(), taktline::Error>(())
+    /// # }).unwrap();
     /// ```
     fn tracked<F>(self, ticket: F) -> Tracked<Self, F>
     where
@@ -336,12 +384,30 @@ pub trait Flow: Clone + Send + Sized + 'static {
         Tracked::new(self, ticket)
     }
 
-    /// Hides the type, so that it can be written down: `fn pages() -> BoxFlow<Page>`.
+    /// Hides the type, so that it can be written down: `fn pages() -> BoxFlow<Page>`. Costs one virtual call an item; what
+    /// is boxed already stays as it is.
+    ///
+    /// ```
+    /// use taktline::prelude::*;
+    ///
+    /// fn numbers(are_even: bool) -> BoxFlow<u64> {
+    ///     let all = iter(0..10u64);
+    ///     if are_even { all.filter(|x| x % 2 == 0).boxed() } else { all.boxed() }
+    /// }
+    ///
+    /// # taktline::sim::run(1, async {
+    /// assert_eq!(numbers(true).count().run().await?.value, 5);
+    /// # Ok::<(), taktline::Error>(())
+    /// # }).unwrap();
+    /// ```
     fn boxed(self) -> BoxFlow<Self::Item, Self::Lineage> {
         BoxFlow::new(self)
     }
 
     /// Ends the flow in a sink: what `#[sink]` made, or an async closure that returns `()`.
+    ///
+    /// What awaits has tasks of its own and an edge before it; a plain `#[sink] fn` is fused. The value of the run is `()`.
+    /// A closure has one worker and the name `sink`.
     ///
     /// ```
     /// use taktline::prelude::*;
@@ -352,6 +418,9 @@ pub trait Flow: Clone + Send + Sized + 'static {
     /// # Ok::<(), taktline::Error>(())
     /// # }).unwrap();
     /// ```
+    ///
+    /// # Ordering
+    /// A sink starts items in their order. With several workers they may end in any.
     fn sink<S, M>(self, sink: S) -> Pipeline<()>
     where
         S: Drain<Self::Item, M>,
@@ -366,7 +435,9 @@ pub trait Flow: Clone + Send + Sized + 'static {
     /// use taktline::prelude::*;
     ///
     /// # taktline::sim::run(1, async {
-    /// iter(0..3u64).for_each(|x| println!("{x}")).run().await?;
+    /// let (sends, numbers) = std::sync::mpsc::channel();
+    /// iter(0..3u64).for_each(move |x| sends.send(x).unwrap()).run().await?;
+    /// assert_eq!(numbers.iter().collect::<Vec<_>>(), [0, 1, 2]);
     /// # Ok::<(), taktline::Error>(())
     /// # }).unwrap();
     /// ```
@@ -377,7 +448,8 @@ pub trait Flow: Clone + Send + Sized + 'static {
         Pipeline::fused(self, ForEach::new(f))
     }
 
-    /// Ends the flow in a collection. The value of the run is the collection, empty if no item came.
+    /// Ends the flow in a collection: a `Vec`, a `String`, a map, whatever is `Default` and `Extend`. The value of the run is
+    /// the collection, empty if no item came. It grows as long as items come: memory is the only bound.
     ///
     /// ```
     /// use taktline::prelude::*;
@@ -395,7 +467,8 @@ pub trait Flow: Clone + Send + Sized + 'static {
         Pipeline::fused(self, Collect::new())
     }
 
-    /// Ends the flow in one value, made from `init` and each item in turn.
+    /// Ends the flow in one value, made from `init` and each item in turn; `init` itself if no item came. `init` is cloned for
+    /// each run.
     ///
     /// ```
     /// use taktline::prelude::*;
@@ -446,23 +519,39 @@ pub trait Flow: Clone + Send + Sized + 'static {
 
     /// Most items that can be in flight at once, known before a run, when the flow is started and read:
     /// buffers, windows with held-back outputs, and one in the hand of each source and join.
+    ///
+    /// ```
+    /// use taktline::prelude::*;
+    ///
+    /// let pool = stage(|x: u64| async move { x + 1 }).concurrency(3).buffer(5);
+    /// let flow = iter(0..9u64).then(pool).buffer(2);
+    /// // The hand of the source, the edge before the pool, its window (twice its workers), the edge before the loop.
+    /// assert_eq!(flow.bound(), 1 + 5 + 6 + 2);
+    /// ```
     fn bound(&self) -> usize {
         let mut outline = Outline::default();
         Started::<Self::Item>::outline(self, &mut outline);
         outline.bound()
     }
 
-    /// Starts the flow on `rt`, to be read by the caller's own loop.
+    /// Starts the flow on `rt`, now, to be read by the caller's own loop. A plan that cannot run is told by the first
+    /// [`next`](Started::next).
     ///
-    /// ```no_run
-    /// # use taktline_core::{flow::{Flow, iter}, runtime::Rt, error::Result};
-    /// # async fn example(rt: Rt) -> Result<()> {
-    /// let mut xs = iter(0..3u64).start_on(&rt);
-    /// while let Some(x) = xs.next().await? {
-    ///     println!("{x}");
-    /// }
-    /// # Ok(())
-    /// # }
+    /// ```
+    /// use taktline::prelude::*;
+    /// use taktline::sim::Sim;
+    ///
+    /// let sim = Sim::new(1);
+    /// let mut xs = iter(0..3u64).start_on(&sim.rt());
+    /// sim.block_on(async {
+    ///     let mut sum = 0;
+    ///     while let Some(x) = xs.next().await? {
+    ///         sum += x;
+    ///     }
+    ///     assert_eq!(sum, 3);
+    ///     Ok::<(), taktline::Error>(())
+    /// })?;
+    /// # Ok::<(), taktline::Error>(())
     /// ```
     fn start_on(self, rt: &Rt) -> Started<Self::Item> {
         Started::new(self, Ok(rt.clone()))

@@ -20,15 +20,22 @@ use crate::sync::Mutex;
 
 /// A flow of the items of an iterator. It is cloned for each run, so the same plan can run many times.
 ///
-/// The iterator is read as there is room, never ahead, in the task of the steps that are fused behind it. An iterator that
-/// blocks blocks that task. For one that cannot be cloned, see [`once`].
+/// The iterator is read as there is room, never ahead, in the task of the steps that are fused behind it; it may be endless
+/// or empty. An iterator that blocks blocks that task. For one that cannot be cloned, see [`once`].
 ///
 /// ```
-/// use taktline_core::flow::{Flow, iter};
+/// use taktline::prelude::*;
 ///
+/// # taktline::sim::run(1, async {
 /// let plan = iter(vec!["a", "b"]).count();
-/// # drop(plan);
+/// assert_eq!(plan.clone().run().await?.value, 2);
+/// assert_eq!(plan.run().await?.value, 2);
+/// # Ok::<(), taktline::Error>(())
+/// # }).unwrap();
 /// ```
+///
+/// # Panics
+/// An iterator that panics fails the run with the name `iter`.
 pub fn iter<I>(items: I) -> Iter<I>
 where
     I: IntoIterator + Clone + Send + 'static,
@@ -38,8 +45,20 @@ where
     Iter { items }
 }
 
-/// A flow of the items of an iterator that is read by the first run. A second run gives an error
-/// ([`is_spent`](Error::is_spent)).
+/// A flow of the items of an iterator that is read by the first run. A second run, also of a clone, gives an error
+/// ([`is_spent`](Error::is_spent)) before anything is spawned.
+///
+/// ```
+/// use taktline::prelude::*;
+///
+/// # taktline::sim::run(1, async {
+/// let lines = std::io::BufRead::lines(&b"a\nb"[..]);
+/// let plan = once(lines).count();
+/// assert_eq!(plan.clone().run().await?.value, 2);
+/// assert!(plan.run().await.is_err_and(|error| error.is_spent()));
+/// # Ok::<(), taktline::Error>(())
+/// # }).unwrap();
+/// ```
 pub fn once<I>(items: I) -> Once<I::IntoIter>
 where
     I: IntoIterator,
@@ -49,10 +68,23 @@ where
     Once { items: Arc::new(Mutex::new(Some(items.into_iter()))) }
 }
 
-/// A flow of the items of a stream, such as the receiver of a channel. It is read by the first run; a second run gives an
-/// error ([`is_spent`](Error::is_spent)).
+/// A flow of the items of a stream, such as the receiver of a channel. It is read by the first run; a second run, also of a
+/// clone, gives an error ([`is_spent`](Error::is_spent)) before anything is spawned.
 ///
 /// A receiver that is no `Stream` becomes one by `poll_fn`: `stream(futures::stream::poll_fn(move |cx| rx.poll_recv(cx)))`.
+///
+/// A started flow is a stream, too, of `Result`s:
+///
+/// ```
+/// use taktline::prelude::*;
+///
+/// # taktline::sim::run(1, async {
+/// let inner = iter(0..3u64).start();
+/// let done = stream(inner).try_then(|x| async move { x }).collect::<Vec<_>>().run().await?;
+/// assert_eq!(done.value, [0, 1, 2]);
+/// # Ok::<(), taktline::Error>(())
+/// # }).unwrap();
+/// ```
 ///
 /// # Cancel safety
 /// The stream is polled only when there is room for its item, so nothing is read and lost.

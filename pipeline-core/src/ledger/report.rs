@@ -35,10 +35,27 @@ impl fmt::Display for Kind {
 }
 
 /// The counts of one stage. Times are summed over its workers.
+///
+/// The words are those of the books: an item is *waiting* from the moment the edge has accepted it until a body starts on
+/// it, *in work* until that body has ended, *finished* until the next edge has accepted it.
+///
+/// ```
+/// use taktline::ledger::Kind;
+/// use taktline::prelude::*;
+///
+/// # taktline::sim::run(1, async {
+/// let report = iter(0..9u64).filter(|x| x % 2 == 0).then(|x| async move { x }).count().run().await?.report;
+/// let filter = report.stage("filter").expect("every step has a row");
+/// assert_eq!((filter.items_in, filter.done, filter.filtered, filter.items_out), (9, 9, 4, 5));
+/// let then = report.stage("then").expect("every step has a row");
+/// assert_eq!((then.kind, then.items_in, then.work_peak), (Kind::Stage, 5, 1));
+/// # Ok::<(), taktline::Error>(())
+/// # }).unwrap();
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct StageReport {
-    /// The name of the stage. Two stages of one name are told apart by a number.
+    /// The name of the stage. Stages of one name are told apart by a number; see [`Report::stage`].
     pub name: String,
     /// What the row stands for.
     pub kind: Kind,
@@ -52,11 +69,11 @@ pub struct StageReport {
     pub filtered: u64,
     /// Items on which the last attempt failed.
     pub failed: u64,
-    /// Attempts after the first.
+    /// Attempts after the first. Always 0: no setting makes any.
     pub retried: u64,
-    /// Items thrown away by a policy that was asked for.
+    /// Items thrown away by a policy that was asked for. Always 0: there is no such policy.
     pub dropped: u64,
-    /// Items accepted and cut by an ending.
+    /// Items accepted and cut by an ending: a failure, a cancel, a reader that reads no more.
     pub abandoned: u64,
     /// Accepted and not started, now.
     pub waiting: u64,
@@ -81,7 +98,7 @@ pub struct StageReport {
 }
 
 impl StageReport {
-    /// Whether `in = done + failed + dropped + abandoned + waiting + in work + finished`.
+    /// Whether `in = done + failed + dropped + abandoned + waiting + in work + finished`. A source always balances.
     pub fn balances(&self) -> bool {
         let ended = self.done + self.failed + self.dropped + self.abandoned;
         self.kind == Kind::Source || self.items_in == ended + self.waiting + self.in_work + self.finished
@@ -119,7 +136,22 @@ impl StageReport {
 
 /// The ledger of a run: a row for each source, stage, fused step, join and sink, in the order in which items pass them.
 ///
-/// `Display` prints an aligned table.
+/// `Display` prints an aligned table with a row for each, and a last line with the time.
+///
+/// ```
+/// use std::time::Duration;
+/// use taktline::prelude::*;
+///
+/// # taktline::sim::run(1, async {
+/// let slow = stage(|x: u64| async move { sleep(Duration::from_secs(1)).await; x }).name("slow");
+/// let report = iter(0..3u64).then(slow).count().run().await?.report;
+/// assert_eq!(report.elapsed(), Duration::from_secs(3));
+/// assert_eq!(report.stages().iter().map(|row| &*row.name).collect::<Vec<_>>(), ["iter", "slow", "count"]);
+/// assert!(report.balances());
+/// assert!(report.to_string().ends_with("elapsed 3.00s"));
+/// # Ok::<(), taktline::Error>(())
+/// # }).unwrap();
+/// ```
 #[derive(Clone, Debug)]
 pub struct Report {
     elapsed: Duration,
@@ -141,7 +173,21 @@ impl Report {
         &self.stages
     }
 
-    /// The row of that name. The first one, if several stages were given the same name.
+    /// The row of that name; `None` if there is none. Where several stages have one name, they are told apart by a number,
+    /// counted from the sink: `then` is the last of them, `then#2` the one before it.
+    ///
+    /// ```
+    /// use taktline::prelude::*;
+    ///
+    /// # taktline::sim::run(1, async {
+    /// let odd = |x: u64| x % 2 == 1;
+    /// let report = iter(0..9u64).filter(|x| *x > 4).filter(move |x| odd(*x)).count().run().await?.report;
+    /// assert_eq!(report.stage("filter#2").map(|row| row.items_in), Some(9));
+    /// assert_eq!(report.stage("filter").map(|row| row.items_in), Some(4));
+    /// assert!(report.stage("map").is_none());
+    /// # Ok::<(), taktline::Error>(())
+    /// # }).unwrap();
+    /// ```
     pub fn stage(&self, name: &str) -> Option<&StageReport> {
         self.stages.iter().rev().find(|stage| stage.name == name)
     }

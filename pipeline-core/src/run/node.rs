@@ -32,6 +32,7 @@ pub(crate) enum Doing {
 }
 
 /// Public only because hidden methods of public traits name it.
+#[doc(hidden)]
 #[derive(Debug)]
 pub struct Node {
     pub(crate) name: String,

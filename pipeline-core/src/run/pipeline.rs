@@ -14,6 +14,17 @@ use crate::sink::{FusedSink, FusedSinkPush};
 use crate::sync::Mutex;
 
 /// What a run that went well gives.
+///
+/// ```
+/// use taktline::prelude::*;
+///
+/// # taktline::sim::run(1, async {
+/// let done: Done<u64> = iter(0..3u64).count().run().await?;
+/// assert_eq!(done.value, 3);
+/// assert!(done.report.balances());
+/// # Ok::<(), taktline::Error>(())
+/// # }).unwrap();
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Done<V> {
@@ -27,10 +38,15 @@ pub struct Done<V> {
 /// many times.
 ///
 /// ```
-/// use taktline_core::flow::{Flow, iter};
+/// use taktline::prelude::*;
 ///
 /// let pipeline = iter(0..100u64).then(|x| async move { x + 1 }).count();
 /// assert_eq!(pipeline.bound(), 1 + 16 + 1);
+/// for seed in 0..3 {
+///     let done = taktline::sim::run(seed, pipeline.clone().run())?;
+///     assert_eq!(done.value, 100);
+/// }
+/// # Ok::<(), taktline::Error>(())
 /// ```
 #[must_use = "a pipeline is a plan: nothing happens until it is run"]
 pub struct Pipeline<V>(Box<dyn Erased<V>>);
@@ -45,7 +61,24 @@ impl<V: Send + 'static> Pipeline<V> {
     }
 
     /// Most items that can be in flight at once, known before a run: buffers, windows with held-back outputs, and one in the
-    /// hand of each source and join.
+    /// hand of each source and join. What a sink collects is not in flight.
+    ///
+    /// ```
+    /// use taktline::prelude::*;
+    ///
+    /// #[stage(concurrency = 2, buffer = 4)]
+    /// async fn twice(x: u64, out: Out<u64>) {
+    ///     out.send(x).await;
+    ///     out.send(x).await;
+    /// }
+    ///
+    /// let plan = iter(0..9u64).then(twice()).sink(store().buffer(3));
+    /// // Source, edge, window of 4, which may each hold back as many outputs as the next edge has places, edge, worker.
+    /// assert_eq!(plan.bound(), 1 + 4 + 4 + 4 * 3 + 3 + 1);
+    ///
+    /// #[sink]
+    /// async fn store(_x: u64) {}
+    /// ```
     pub fn bound(&self) -> usize {
         self.outline().bound()
     }

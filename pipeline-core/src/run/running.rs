@@ -51,12 +51,29 @@ pub(super) fn launch<R>(rt: Rt, make: impl FnOnce(&mut Build) -> R) -> Result<(T
 
 /// The future of a run. It starts at the first poll.
 ///
+/// When it has resolved, no task, timer or item of the run is left.
+///
+/// ```
+/// use taktline::prelude::*;
+///
+/// # taktline::sim::run(1, async {
+/// let halve = |x: u64| async move { if x % 2 == 0 { Ok(x / 2) } else { Err(format!("{x} is odd")) } };
+/// let error = iter([2, 4, 5, 6u64]).try_then(halve).count().run().await.unwrap_err();
+/// assert_eq!(error.to_string(), "stage `try_then` failed on item 2: 5 is odd");
+/// assert_eq!(error.report().and_then(|report| report.stage("count")).map(|row| row.done), Some(2));
+/// # });
+/// ```
+///
 /// # Errors
 /// [`Error`] with the stage, the item and the source if a stage failed; with what is wrong if the plan cannot run; or if
-/// there is no runtime. When it has resolved, no task, timer or item of the run is left.
+/// there is no runtime.
+///
+/// # Panics
+/// If it is polled after it has resolved. A panic in a stage is an error, not a panic.
 ///
 /// # Cancel safety
-/// A drop aborts every task: none is polled again after the poll that it is in. What was in flight is lost.
+/// A drop aborts every task: none is polled again after the poll that it is in. What was in flight is lost. A blocking call
+/// that has begun goes on.
 #[must_use = "nothing runs until it is awaited"]
 pub struct Run<V> {
     state: State<V>,
@@ -147,6 +164,16 @@ impl<V: Send + 'static> Running<V> {
 
     /// Waits until everything is processed.
     ///
+    /// ```
+    /// use taktline::prelude::*;
+    ///
+    /// # taktline::sim::run(1, async {
+    /// let running = iter(0..3u64).count().start();
+    /// assert_eq!(running.join().await?.value, 3);
+    /// # Ok::<(), taktline::Error>(())
+    /// # }).unwrap();
+    /// ```
+    ///
     /// # Errors
     /// See [`Run`].
     ///
@@ -157,7 +184,25 @@ impl<V: Send + 'static> Running<V> {
         poll_fn(|cx| self.poll_join(cx)).await
     }
 
-    /// Waits until no task of the run is left. [`join`](Self::join) gives the outcome.
+    /// Waits until no task of the run is left. [`join`](Self::join) gives the outcome. At once, if the run could not be
+    /// started.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use taktline::prelude::*;
+    ///
+    /// # taktline::sim::run(1, async {
+    /// let slow = stage(|x: u64| async move { sleep(Duration::from_secs(1)).await; x }).name("slow");
+    /// let running = iter(0..3u64).then(slow).count().start();
+    /// // Looks at the ledger while the run goes on.
+    /// while taktline::timeout(Duration::from_millis(700), running.wait()).await.is_err() {
+    ///     assert!(running.report().is_some_and(|report| report.balances()));
+    /// }
+    /// assert!(running.is_over());
+    /// assert_eq!(running.join().await?.value, 3);
+    /// # Ok::<(), taktline::Error>(())
+    /// # }).unwrap();
+    /// ```
     ///
     /// # Cancel safety
     /// Nothing is lost if the future is dropped: the run goes on.
@@ -171,6 +216,8 @@ impl<V: Send + 'static> Running<V> {
     ///
     /// What is in work is polled once more, then cut; what was accepted and cut is counted as abandoned in the report of the
     /// error. A blocking call that has begun is waited for.
+    ///
+    /// [`Running`] has an example.
     ///
     /// # Errors
     /// The outcome is an error that says so ([`is_cancelled`](Error::is_cancelled)), unless the run had ended before.
@@ -186,12 +233,13 @@ impl<V: Send + 'static> Running<V> {
         self.join().await
     }
 
-    /// The ledger as it stands now. `None` if the run could not be started.
+    /// The ledger as it stands now. `None` if the run could not be started. Reading it stops nothing: the counts of two rows
+    /// may be of slightly different instants.
     pub fn report(&self) -> Option<Report> {
         self.launched.as_ref().ok().map(|(tasks, _)| tasks.0.report())
     }
 
-    /// Whether no task of the run is left.
+    /// Whether no task of the run is left. True if the run could not be started.
     pub fn is_over(&self) -> bool {
         self.launched.as_ref().map_or(true, |(tasks, _)| tasks.0.is_over())
     }

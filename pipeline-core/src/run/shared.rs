@@ -16,6 +16,7 @@ use crate::sync::Mutex;
 pub(crate) type Job = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Public only because hidden methods of public traits name it.
+#[doc(hidden)]
 #[derive(Debug)]
 pub struct Shared {
     pub(crate) rt: Rt,

@@ -21,8 +21,28 @@ use std::sync::Arc;
 ///
 /// Also a [`Stream`] of `Result<T>`. A drop aborts every task of the flow.
 ///
+/// ```
+/// use std::time::Duration;
+/// use taktline::prelude::*;
+///
+/// # taktline::sim::run(1, async {
+/// let start = taktline::now();
+/// let slow = |x: u64| async move { sleep(Duration::from_secs(1)).await; x };
+/// let mut xs = iter(0..3u64).then(slow).start();
+/// while let Some(_x) = xs.next().await? {
+///     sleep(Duration::from_secs(2)).await;
+/// }
+/// // 7 seconds, and not 9: the next item is made while the body sleeps.
+/// assert_eq!(taktline::now() - start, Duration::from_secs(7));
+/// # Ok::<(), taktline::Error>(())
+/// # }).unwrap();
+/// ```
+///
 /// # Ordering
 /// That of the flow.
+///
+/// # Backpressure
+/// Up to [`buffer`](Flow::buffer) items wait before the loop, 16 by default; then the flow waits.
 #[must_use = "a drop of it aborts the run"]
 pub struct Started<T> {
     launched: Result<Launched<T>, Option<Error>>,
@@ -86,6 +106,17 @@ impl<T: Send + 'static> Started<T> {
     /// Tells every stage to stop, and waits until no task is left. What was accepted and cut is counted as abandoned in the
     /// report of the error.
     ///
+    /// ```
+    /// use taktline::prelude::*;
+    ///
+    /// # taktline::sim::run(1, async {
+    /// let mut xs = iter(0u64..).start();
+    /// assert_eq!(xs.next().await?, Some(0));
+    /// assert!(xs.cancel().await.is_err_and(|error| error.is_cancelled()));
+    /// # Ok::<(), taktline::Error>(())
+    /// # }).unwrap();
+    /// ```
+    ///
     /// # Errors
     /// The outcome is an error that says so ([`is_cancelled`](Error::is_cancelled)), unless the run had ended before and
     /// every item was read.
@@ -107,7 +138,7 @@ impl<T: Send + 'static> Started<T> {
         }
     }
 
-    /// The ledger as it stands now. `None` if the flow could not be started.
+    /// The ledger as it stands now, also after the end. `None` if the flow could not be started.
     pub fn report(&self) -> Option<Report> {
         self.launched.as_ref().ok().map(|(tasks, _)| tasks.0.report())
     }

@@ -35,7 +35,15 @@ impl Drop for Scope<'_> {
     }
 }
 
-/// The runtime whose task, blocking call or [entered](Rt::enter) future is polled on this thread.
+/// The runtime whose task, blocking call or [entered](Rt::enter) future is polled on this thread. `None` elsewhere, also on a
+/// thread of tokio or smol that polls something else.
+///
+/// ```
+/// use taktline::runtime::current;
+///
+/// assert!(current().is_none());
+/// assert_eq!(taktline::sim::run(1, async { current().map(|rt| rt.name()) }), Some("sim"));
+/// ```
 pub fn current() -> Option<Rt> {
     // A thread that is ending has no current runtime any more.
     let rt = CURRENT.try_with(Cell::take).ok()?;
@@ -66,7 +74,7 @@ fn expect_current() -> Rt {
     }
 }
 
-/// Runs `future` as a task of its own on the current runtime. A drop of the [`Task`] aborts it.
+/// Runs `future` as a task of its own on the current runtime. A drop of the [`Task`] aborts it. See [`Rt::spawn`].
 ///
 /// # Panics
 /// Where there is no [current] runtime.
@@ -94,8 +102,22 @@ where
 
 /// Ready after `time` on the current runtime.
 ///
+/// ```
+/// use std::time::Duration;
+/// use taktline::runtime::{now, sleep};
+///
+/// taktline::sim::run(1, async {
+///     let start = now();
+///     sleep(Duration::from_secs(60)).await;
+///     assert_eq!(now() - start, Duration::from_secs(60));
+/// });
+/// ```
+///
 /// # Panics
 /// Where there is no [current] runtime.
+///
+/// # Cancel safety
+/// Nothing is lost if it is dropped.
 #[track_caller]
 pub fn sleep(time: Duration) -> Sleep {
     expect_current().sleep(time)
@@ -105,15 +127,21 @@ pub fn sleep(time: Duration) -> Sleep {
 ///
 /// # Panics
 /// Where there is no [current] runtime.
+///
+/// # Cancel safety
+/// Nothing is lost if it is dropped.
 #[track_caller]
 pub fn sleep_until(deadline: Instant) -> Sleep {
     expect_current().sleep_until(deadline)
 }
 
-/// The outcome of `future`, or an error after `time` on the current runtime.
+/// The outcome of `future`, or an error after `time` on the current runtime. See [`Rt::timeout`].
 ///
 /// # Panics
 /// Where there is no [current] runtime.
+///
+/// # Cancel safety
+/// That of `future`, which is dropped with it.
 #[track_caller]
 pub fn timeout<F: Future>(time: Duration, future: F) -> Timeout<F> {
     expect_current().timeout(time, future)

@@ -3,6 +3,9 @@
 //! An adapter implements [`Runtime`] and [`Timer`], nothing more. What a task means is defined once, in [`Task`]: drop
 //! aborts, `cancel().await` waits for destructors, a panic is a typed error, and a task that the runtime dropped says so.
 //! Time, tasks and randomness come only from here.
+//!
+//! The free functions of this module take the [`current`] runtime and nothing else. Those of the facade, `taktline::sleep`
+//! and the like, fall back to an ambient tokio, and to smol: prefer them.
 
 mod ambient;
 mod instant;
@@ -24,12 +27,13 @@ pub use time::{Elapsed, Sleep, Timeout, YieldNow, yield_now};
 ///
 /// Carried as a value, [`Rt`]: one virtual call a task and a timer, none for an item that is ready at once.
 ///
-/// The methods may be called from any thread.
+/// The methods may be called from any thread, and none of them blocks. The package `conformance` of the repository is a suite
+/// that an adapter has to pass.
 pub trait Runtime: Send + Sync + Debug + 'static {
     /// The name of the runtime, in lower case, for errors and reports.
     fn name(&self) -> &'static str;
 
-    /// Runs `job` to its end as a task of its own. A runtime that has shut down drops it.
+    /// Runs `job` to its end as a task of its own. It does not poll it in place. A runtime that has shut down drops it.
     fn spawn(&self, job: Pin<Box<dyn Future<Output = ()> + Send>>);
 
     /// Runs `job` where blocking is allowed. A runtime that has shut down drops it.
@@ -47,6 +51,7 @@ pub trait Runtime: Send + Sync + Debug + 'static {
 
 /// A timer of a runtime: ready when its deadline is reached, never before.
 pub trait Timer: Future<Output = ()> + Send {
-    /// Sets another deadline, also after it has fired. No allocation.
+    /// Sets another deadline, also after it has fired. Who has polled it before is woken at the new deadline, without another
+    /// poll. No allocation.
     fn reset(self: Pin<&mut Self>, deadline: Instant);
 }

@@ -24,6 +24,23 @@ use crate::sync::Mutex;
 ///
 /// As a future it is ready when the task has finished and all its destructors have run.
 ///
+/// ```
+/// use std::time::Duration;
+///
+/// # taktline::sim::run(1, async {
+/// let task = taktline::spawn(async { 6 * 7 });
+/// assert_eq!(task.await.ok(), Some(42));
+/// let slow = taktline::spawn(taktline::sleep(Duration::from_secs(1)));
+/// assert!(slow.cancel().await.is_err_and(|error| error.is_aborted()));
+/// # });
+/// ```
+///
+/// # Errors
+/// [`TaskError`]: the task panicked, was aborted, or was dropped by its runtime.
+///
+/// # Panics
+/// If it is polled after it has resolved.
+///
 /// # Cancel safety
 /// A drop aborts the task.
 #[must_use = "a drop of it aborts the task"]
@@ -127,7 +144,7 @@ impl<T> Task<T> {
         self.cell.nudge();
     }
 
-    /// Lets the task run on without a handle.
+    /// Lets the task run on without a handle. If it panics, nobody is told.
     pub fn detach(mut self) {
         self.is_detached = true;
     }
@@ -284,7 +301,17 @@ impl<T, F: FnOnce() -> T> Drop for BlockingJob<T, F> {
     }
 }
 
-/// Why a task gave no value.
+/// Why a task gave no value. One of the three predicates holds.
+///
+/// ```
+/// # taktline::sim::run(1, async {
+/// let task = taktline::spawn(async { panic!("no more") });
+/// let error = task.await.map(|()| ()).unwrap_err();
+/// assert!(error.is_panic() && !error.is_aborted() && !error.is_lost());
+/// assert_eq!(error.panic_message(), Some("no more"));
+/// assert_eq!(error.to_string(), "the task panicked: no more");
+/// # });
+/// ```
 pub struct TaskError {
     kind: Kind,
 }

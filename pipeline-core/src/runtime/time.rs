@@ -8,7 +8,22 @@ use std::task::{Context, Poll};
 
 use super::{Instant, Timer};
 
-/// Ready when its deadline is reached.
+/// Ready when its deadline is reached. From [`Rt::sleep`](super::Rt::sleep) and the like.
+///
+/// ```
+/// use std::time::Duration;
+/// use taktline::runtime::{now, sleep};
+///
+/// taktline::sim::run(1, async {
+///     let start = now();
+///     let mut tick = sleep(Duration::from_secs(1));
+///     for _ in 0..3 {
+///         (&mut tick).await;
+///         tick.reset(tick.deadline() + Duration::from_secs(1));
+///     }
+///     assert_eq!(now() - start, Duration::from_secs(3));
+/// });
+/// ```
 ///
 /// # Cancel safety
 /// Nothing is lost if it is dropped.
@@ -49,7 +64,7 @@ impl fmt::Debug for Sleep {
     }
 }
 
-/// The outcome of a future, or [`Elapsed`].
+/// The outcome of a future, or [`Elapsed`]. From [`Rt::timeout`](super::Rt::timeout), which has an example.
 ///
 /// # Cancel safety
 /// That of the inner future, which is dropped when the time is over.
@@ -94,7 +109,19 @@ impl fmt::Display for Elapsed {
 
 impl Error for Elapsed {}
 
-/// Lets other tasks run first: pending once, woken at once.
+/// Lets other tasks run first: pending once, woken at once. Works on every runtime, and needs no current one.
+///
+/// ```
+/// taktline::sim::run(1, async {
+///     let task = taktline::spawn(async {});
+///     while !task.is_finished() {
+///         taktline::yield_now().await;
+///     }
+/// });
+/// ```
+///
+/// # Cancel safety
+/// Nothing is lost if it is dropped.
 pub fn yield_now() -> YieldNow {
     YieldNow { has_yielded: false }
 }

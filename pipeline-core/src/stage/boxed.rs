@@ -13,8 +13,9 @@ use crate::error::BoxError;
 ///
 /// ```
 /// use async_trait::async_trait;
-/// use taktline_core::error::BoxError;
-/// use taktline_core::stage::{BoxStage, DynStage, Out};
+/// use taktline::BoxError;
+/// use taktline::prelude::*;
+/// use taktline::stages::{BoxStage, DynStage};
 ///
 /// #[derive(Clone)]
 /// struct Add(u64);
@@ -30,12 +31,24 @@ use crate::error::BoxError;
 ///     }
 /// }
 ///
-/// let steps: Vec<BoxStage<u64, u64>> = vec![BoxStage::new(Add(1)), BoxStage::new(Add(2))];
-/// # drop(steps);
+/// # taktline::sim::run(1, async {
+/// let mut flow = iter(0..3u64).boxed();
+/// for add in [BoxStage::new(Add(1)), BoxStage::new(Add(10))] {
+///     flow = flow.then(stage(add).concurrency(2));
+/// }
+/// assert_eq!(flow.collect::<Vec<_>>().run().await?.value, [11, 12, 13]);
+/// # Ok::<(), taktline::Error>(())
+/// # }).unwrap();
 /// ```
 #[async_trait]
 pub trait DynStage<T, U>: Send + 'static {
     /// Handles one item, as [`Stage::call`] does.
+    ///
+    /// # Errors
+    /// An error fails the item, and with it the run.
+    ///
+    /// # Cancel safety
+    /// The future is dropped at an await when the run is torn down; its item then counts as abandoned.
     async fn call(&mut self, item: T, out: Out<'_, U>) -> Result<Option<U>, BoxError>
     where
         T: 'async_trait,
@@ -45,7 +58,8 @@ pub trait DynStage<T, U>: Send + 'static {
     fn clone_stage(&self) -> BoxStage<T, U>;
 }
 
-/// A boxed stage. Hand it to [`then`](crate::flow::Flow::then), or to [`stage`](super::stage) for settings.
+/// A boxed stage. Hand it to [`then`](crate::flow::Flow::then), or to [`stage`](super::stage) for settings. [`DynStage`] has
+/// an example.
 pub struct BoxStage<T, U>(Box<dyn DynStage<T, U>>);
 
 impl<T: Send + 'static, U: Send + 'static> BoxStage<T, U> {
@@ -54,8 +68,7 @@ impl<T: Send + 'static, U: Send + 'static> BoxStage<T, U> {
         BoxStage(Box::new(stage))
     }
 
-    /// Boxes a stage that is not a [`DynStage`]: what `#[stage]` made of a per-item function, without its settings, or a
-    /// hand-written [`Stage`].
+    /// Boxes a stage that is not a [`DynStage`]: a hand-written [`Stage`].
     pub fn of<S: Stage<In = T, Out = U>>(stage: S) -> Self {
         BoxStage::new(Boxed(stage))
     }

@@ -157,7 +157,20 @@ macro_rules! staged_forms {
 staged_forms!(EachBody: Each, ManyBody: Many, WorkersBody: Plain, BlockingBody: Plain);
 
 impl<S: Each> Staged<EachBody<S>> {
-    /// Calls the function itself, without a pipeline.
+    /// Calls the function itself, without a pipeline, with a clone of its configuration.
+    ///
+    /// ```
+    /// use taktline::prelude::*;
+    ///
+    /// #[stage]
+    /// async fn add(x: u64, by: u64) -> u64 {
+    ///     x + by
+    /// }
+    ///
+    /// # taktline::sim::run(1, async {
+    /// assert_eq!(add(3).call(4).await, 7);
+    /// # });
+    /// ```
     ///
     /// # Cancel safety
     /// That of the function.
@@ -181,7 +194,28 @@ impl<S: Plain> Staged<BlockingBody<S>> {
     }
 }
 
-/// A sink with workers, and its settings. Made by `#[sink]`; ends a flow by [`sink`](Flow::sink).
+/// A sink with workers, and its settings. Made by `#[sink]`; ends a flow by [`sink`](Flow::sink). Each setter overrides what
+/// the attribute said.
+///
+/// ```
+/// use taktline::prelude::*;
+///
+/// #[sink(concurrency = 2)]
+/// async fn store(x: u64, sum: &std::sync::atomic::AtomicU64) {
+///     sum.fetch_add(x, std::sync::atomic::Ordering::Relaxed);
+/// }
+///
+/// # taktline::sim::run(1, async {
+/// let sum = std::sync::Arc::new(std::sync::atomic::AtomicU64::new(0));
+/// let report = iter(0..9u64).sink(store(sum.clone()).buffer(4).name("sum")).run().await?.report;
+/// assert_eq!(report.stage("sum").map(|row| row.done), Some(9));
+/// assert_eq!(sum.load(std::sync::atomic::Ordering::Relaxed), 36);
+/// # Ok::<(), taktline::Error>(())
+/// # }).unwrap();
+/// ```
+///
+/// # Ordering
+/// Items are started in their order. With several workers they may end in any; there is no window.
 #[must_use = "a sink does nothing until it is handed to `sink` and the pipeline is run"]
 #[derive(Clone)]
 pub struct Sunk<S> {
@@ -226,6 +260,9 @@ impl<S: Each<Out = ()>> Sunk<EachBody<S>> {
     }
 
     /// Calls the function itself, without a pipeline.
+    ///
+    /// # Cancel safety
+    /// That of the function.
     pub async fn call(&self, item: S::Item) -> S::Ret {
         let mut body = self.body.0.clone();
         body.call(item).await
@@ -267,9 +304,10 @@ impl<S: Stage<Out = ()>> Drain<S::In, BySink> for Sunk<S> {
     }
 }
 
-/// A stream-to-stream stage, and its settings. Made by `#[stage]`.
+/// A stream-to-stream stage, and its settings. Made by `#[stage]`; [`In`] has an example.
 ///
-/// It reads a whole stream, so it has one worker: there is no `concurrency`.
+/// It reads a whole stream, so it has one worker: there is no `concurrency`. An item is in work from its read until the next
+/// read, or the end of the function.
 #[must_use = "a stage does nothing until it is handed to `then` and the pipeline is run"]
 #[derive(Clone)]
 pub struct StreamStage<S> {
@@ -278,6 +316,28 @@ pub struct StreamStage<S> {
 }
 
 /// A sink that reads a whole stream, and its settings. Made by `#[sink]`.
+///
+/// ```
+/// use taktline::prelude::*;
+///
+/// #[sink(buffer = 2)]
+/// async fn rising(input: In<u64>) -> Result<(), String> {
+///     let mut last = 0;
+///     while let Some(x) = input.next().await {
+///         if x < last {
+///             return Err(format!("{x} comes after {last}"));
+///         }
+///         last = x;
+///     }
+///     Ok(())
+/// }
+///
+/// # taktline::sim::run(1, async {
+/// assert!(iter([1, 2, 3u64]).sink(rising()).run().await.is_ok());
+/// let error = iter([2, 1u64]).sink(rising()).run().await.unwrap_err();
+/// assert_eq!(error.to_string(), "stage `rising` failed on item 1: 1 comes after 2");
+/// # });
+/// ```
 #[must_use = "a sink does nothing until it is handed to `sink` and the pipeline is run"]
 #[derive(Clone)]
 pub struct StreamSink<S> {
@@ -286,6 +346,24 @@ pub struct StreamSink<S> {
 }
 
 /// A plain function, fused into the task before it. Made by `#[stage]`.
+///
+/// ```
+/// use taktline::prelude::*;
+///
+/// #[stage]
+/// fn double(x: u64) -> u64 {
+///     2 * x
+/// }
+///
+/// # taktline::sim::run(1, async {
+/// assert_eq!(double().call(4), 8);
+/// let plan = iter(0..3u64).then(double()).then(double().concurrency(2)).collect::<Vec<_>>();
+/// // The hand of the source, the edge before the one with workers, its window.
+/// assert_eq!(plan.bound(), 1 + 16 + 4);
+/// assert_eq!(plan.run().await?.value, [0, 4, 8]);
+/// # Ok::<(), taktline::Error>(())
+/// # }).unwrap();
+/// ```
 #[must_use = "a stage does nothing until it is handed to `then` and the pipeline is run"]
 #[derive(Clone)]
 pub struct PlainStage<S> {
@@ -294,6 +372,20 @@ pub struct PlainStage<S> {
 }
 
 /// A plain function as a sink, fused into the task before it. Made by `#[sink]`.
+///
+/// ```
+/// use taktline::prelude::*;
+///
+/// #[sink]
+/// fn check(x: u64) -> Result<(), String> {
+///     if x < 2 { Ok(()) } else { Err(format!("{x} is too many")) }
+/// }
+///
+/// # taktline::sim::run(1, async {
+/// let error = iter(0..3u64).sink(check()).run().await.unwrap_err();
+/// assert_eq!(error.to_string(), "stage `check` failed on item 2: 2 is too many");
+/// # });
+/// ```
 #[must_use = "a sink does nothing until it is handed to `sink` and the pipeline is run"]
 #[derive(Clone)]
 pub struct PlainSink<S> {
@@ -302,6 +394,28 @@ pub struct PlainSink<S> {
 }
 
 /// A source. Made by `#[source]`: call the function, and this flow is what it returns.
+///
+/// Its function runs in a task of its own, and again from its start in each run of the plan.
+///
+/// ```
+/// use taktline::prelude::*;
+///
+/// #[source]
+/// async fn up_to(n: u64, out: Out<u64>) {
+///     for x in 0..n {
+///         out.send(x).await;
+///     }
+/// }
+///
+/// # taktline::sim::run(1, async {
+/// let plan = up_to(3).name("numbers").collect::<Vec<_>>();
+/// let done = plan.clone().run().await?;
+/// assert_eq!(done.value, [0, 1, 2]);
+/// assert_eq!(done.report.stage("numbers").map(|row| row.items_out), Some(3));
+/// assert_eq!(plan.run().await?.value, [0, 1, 2]);
+/// # Ok::<(), taktline::Error>(())
+/// # }).unwrap();
+/// ```
 #[must_use = "a source is a plan: end it in a sink and run it, or start it and read it"]
 #[derive(Clone)]
 pub struct Generator<S> {

@@ -1,10 +1,12 @@
 //! Stages: a user's function from item to item(s), as a value with settings.
 //!
-//! [`Stage`] is what every per-item form becomes, [`Transform`] what reads a whole stream. The forms that the attributes
-//! make are in [`forms`]; `then` takes any of them, and closures, by [`Step`].
+//! [`Stage`] is what every per-item form becomes. [`then`](crate::flow::Flow::then) takes it, closures, and what the
+//! attributes make: [`Staged`], [`PlainStage`], [`StreamStage`]; [`sink`](crate::flow::Flow::sink) takes [`Sunk`],
+//! [`PlainSink`], [`StreamSink`]. A body sees of the pipeline what [`Out`] and [`In`] let it.
 
 mod blocking;
 mod boxed;
+#[doc(hidden)]
 pub mod forms;
 mod pace;
 mod plain;
@@ -40,8 +42,9 @@ use crate::error::BoxError;
 /// [`then`](crate::flow::Flow::then), or to [`stage`] for settings.
 ///
 /// ```
-/// use taktline_core::error::BoxError;
-/// use taktline_core::stage::{Out, Stage};
+/// use taktline::BoxError;
+/// use taktline::prelude::*;
+/// use taktline::stages::Stage;
 ///
 /// #[derive(Clone)]
 /// struct Double;
@@ -55,6 +58,12 @@ use crate::error::BoxError;
 ///         Ok(Some(2 * item))
 ///     }
 /// }
+///
+/// # taktline::sim::run(1, async {
+/// let plan = iter(0..3u64).then(Double).then(stage(Double).concurrency(2).name("again"));
+/// assert_eq!(plan.collect::<Vec<_>>().run().await?.value, [0, 4, 8]);
+/// # Ok::<(), taktline::Error>(())
+/// # }).unwrap();
 /// ```
 pub trait Stage: Clone + Send + 'static {
     /// What comes in.
@@ -69,6 +78,9 @@ pub trait Stage: Clone + Send + 'static {
     ///
     /// # Errors
     /// An error fails the item, and with it the run.
+    ///
+    /// # Panics
+    /// A panic does the same, as a [`Panicked`](crate::error::Panicked).
     ///
     /// # Cancel safety
     /// The future is dropped at an await when the run is torn down; its item then counts as abandoned.

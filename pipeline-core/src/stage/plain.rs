@@ -22,7 +22,7 @@ pub(super) struct PlainBody<S> {
     pub(super) name: Cow<'static, str>,
 }
 
-/// The flow of a plain `#[stage] fn`.
+/// The flow of a plain `#[stage] fn`, fused into the task before it.
 #[must_use = "a flow is a plan: end it in a sink and run it, or start it and read it"]
 #[derive(Clone)]
 pub struct PlainFlow<P, S> {

@@ -33,11 +33,29 @@ pub trait InPort<T>: Send + Sync {
 /// It is borrowed from the stage's task and cannot leave it. It has no `close`: the output ends when the function
 /// returns. When the run is torn down, a pending `send` never resumes: the function is dropped at that await.
 ///
+/// ```
+/// use taktline::prelude::*;
+///
+/// #[stage]
+/// async fn twice(x: u64, out: Out<u64>) {
+///     out.send(x).await;
+///     out.send(x).await;
+/// }
+///
+/// # taktline::sim::run(1, async {
+/// let done = iter(0..3u64).then(twice()).collect::<Vec<_>>().run().await?;
+/// assert_eq!(done.value, [0, 0, 1, 1, 2, 2]);
+/// # Ok::<(), taktline::Error>(())
+/// # }).unwrap();
+/// ```
+///
 /// # Ordering
-/// Items arrive in the order in which they were sent.
+/// Items arrive in the order in which they were sent. In an ordered stage with several workers, the outputs of one item are
+/// contiguous; in an unordered one, those of different items may interleave.
 ///
 /// # Backpressure
-/// `send` waits while the next edge is full.
+/// `send` waits while the next edge is full. In an ordered pool an item whose turn has not come may hold back as many outputs
+/// as that edge has places, then its `send` waits. A body that waits in a `send` is still in work.
 pub struct Out<'a, T> {
     port: &'a dyn OutPort<T>,
 }
@@ -52,7 +70,10 @@ impl<'a, T> Out<'a, T> {
         self.port.hold()
     }
 
-    /// Sends an item; resolves when it was accepted by what comes next.
+    /// Sends an item; resolves when it was accepted by what comes next. Nothing is sent before the future is polled.
+    ///
+    /// There is no error: when nobody takes items any more, the function is dropped at this await. What has to happen then
+    /// belongs into a destructor.
     ///
     /// # Cancel safety
     /// If the future is dropped before it has resolved, the item is dropped with it and was not sent.
@@ -62,6 +83,26 @@ impl<'a, T> Out<'a, T> {
     }
 
     /// Waits for a place; the [`Permit`] fills it without waiting.
+    ///
+    /// ```
+    /// use taktline::prelude::*;
+    ///
+    /// /// Takes a number only when there is room for it.
+    /// #[source]
+    /// async fn countdown(numbers: Vec<u64>, out: Out<u64>) {
+    ///     let mut numbers = numbers;
+    ///     while !numbers.is_empty() {
+    ///         let permit = out.reserve().await;
+    ///         permit.send(numbers.pop().expect("it is not empty"));
+    ///     }
+    /// }
+    ///
+    /// # taktline::sim::run(1, async {
+    /// let done = countdown(vec![1, 2, 3]).collect::<Vec<_>>().run().await?;
+    /// assert_eq!(done.value, [3, 2, 1]);
+    /// # Ok::<(), taktline::Error>(())
+    /// # }).unwrap();
+    /// ```
     ///
     /// # Cancel safety
     /// Nothing is lost if the future, or the permit, is dropped. Safe in a `select!`.
@@ -78,14 +119,14 @@ impl<T> fmt::Debug for Out<'_, T> {
     }
 }
 
-/// A place for one item, from [`Out::reserve`]. Dropped unused, it gives the place back.
+/// A place for one item, from [`Out::reserve`], which has an example. Dropped unused, it gives the place back.
 #[must_use = "a permit sends nothing by itself"]
 pub struct Permit<'a, T> {
     port: &'a dyn OutPort<T>,
 }
 
 impl<T> Permit<'_, T> {
-    /// Sends an item into the place.
+    /// Sends an item into the place, at once: it cannot fail and does not wait.
     pub fn send(self, item: T) {
         self.port.put(item);
     }
@@ -98,6 +139,9 @@ impl<T> fmt::Debug for Permit<'_, T> {
 }
 
 /// The future of [`Out::send`].
+///
+/// # Cancel safety
+/// If it is dropped before it has resolved, its item is dropped with it and was not sent.
 #[must_use = "nothing is sent until it is awaited"]
 pub struct Sending<'a, T> {
     port: &'a dyn OutPort<T>,
@@ -142,7 +186,27 @@ impl<T> fmt::Debug for Sending<'_, T> {
 
 /// What a stream-to-stream stage reads: `while let Some(x) = input.next().await`. Also a [`Stream`].
 ///
-/// It is borrowed from the stage's task and cannot leave it.
+/// It is borrowed from the stage's task and cannot leave it. A stage that returns before its input has ended stops what is
+/// upstream of it; the run ends well.
+///
+/// ```
+/// use taktline::prelude::*;
+///
+/// #[stage]
+/// async fn running_sum(input: In<u64>, out: Out<u64>) {
+///     let mut sum = 0;
+///     while let Some(x) = input.next().await {
+///         sum += x;
+///         out.send(sum).await;
+///     }
+/// }
+///
+/// # taktline::sim::run(1, async {
+/// let done = iter(0..5u64).then(running_sum()).collect::<Vec<_>>().run().await?;
+/// assert_eq!(done.value, [0, 1, 3, 6, 10]);
+/// # Ok::<(), taktline::Error>(())
+/// # }).unwrap();
+/// ```
 ///
 /// # Ordering
 /// Items come in the order in which they were sent.
@@ -156,6 +220,9 @@ impl<'a, T> In<'a, T> {
     }
 
     /// The next item, or `None` when the input has ended. After `None` it stays `None`.
+    ///
+    /// A failure upstream ends the input behind what was accepted before it. A cancel is no end of the input: the function is
+    /// dropped at this await.
     ///
     /// # Cancel safety
     /// Nothing is lost if the future is dropped.

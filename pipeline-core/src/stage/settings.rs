@@ -7,6 +7,7 @@ use crate::edge::DEFAULT_BUFFER;
 use crate::plan::Outline;
 
 /// What can be set on a stage value. Made by the attributes and by the builder methods.
+#[doc(hidden)]
 #[derive(Clone, Debug)]
 pub struct Settings {
     pub(crate) name: Cow<'static, str>,

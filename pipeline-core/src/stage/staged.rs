@@ -26,7 +26,7 @@ pub fn stage<T, M, F: IntoStage<T, M>>(f: F) -> Staged<F::Stage> {
     f.into_stage()
 }
 
-/// A stage and its settings. Each setter overrides what the attribute said.
+/// A stage and its settings. Each setter overrides what the attribute said. Made by `#[stage]` and by [`stage`].
 #[must_use = "a stage does nothing until it is handed to `then` and the pipeline is run"]
 #[derive(Clone)]
 pub struct Staged<S> {
@@ -40,9 +40,10 @@ impl<S> Staged<S> {
         Staged { body, settings: Settings::new(name) }
     }
 
-    /// How many items may be in work at once. Default 1.
+    /// How many items may be in work at once: the workers of the stage. Default 1. Zero makes the plan invalid: `run` says so.
     ///
-    /// Outputs stay in order unless the stage is [`unordered`](Self::unordered).
+    /// A worker is made when an item waits and no other worker is idle. Outputs stay in order unless the stage is
+    /// [`unordered`](Self::unordered).
     ///
     /// ```
     /// use std::time::Duration;
@@ -55,8 +56,6 @@ impl<S> Staged<S> {
     /// # Ok::<(), taktline::Error>(())
     /// # }).unwrap();
     /// ```
-    ///
-    /// Zero makes the plan invalid: `run` says so.
     pub fn concurrency(mut self, workers: usize) -> Self {
         self.settings.concurrency = Some(workers);
         self
@@ -65,14 +64,33 @@ impl<S> Staged<S> {
     /// How many items may be in work or finished at once in an ordered stage. Default `2 * concurrency`, and 1 for a
     /// concurrency of 1.
     ///
-    /// A slow item at the head delays what leaves, not what starts inside of the window. A window below the concurrency, or
-    /// on an unordered stage, makes the plan invalid: `run` says so.
+    /// A slow item at the head delays what leaves, not what starts inside of the window. A window of zero, below the
+    /// concurrency, or on an unordered stage, makes the plan invalid: `run` says so.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use taktline::prelude::*;
+    ///
+    /// /// Seconds that eight items take, of which the first needs 8 and the others need 1.
+    /// async fn seconds(window: usize) -> taktline::Result<u64> {
+    ///     let slow = stage(|x: u64| async move { sleep(Duration::from_secs(x)).await }).concurrency(4);
+    ///     let plan = iter([8, 1, 1, 1, 1, 1, 1, 1]).then(slow.window(window)).count();
+    ///     Ok(plan.run().await?.report.elapsed().as_secs())
+    /// }
+    ///
+    /// # taktline::sim::run(1, async {
+    /// assert_eq!(seconds(8).await?, 8);
+    /// assert_eq!(seconds(4).await?, 9);
+    /// # Ok::<(), taktline::Error>(())
+    /// # }).unwrap();
+    /// ```
     pub fn window(mut self, items: usize) -> Self {
         self.settings.window = Some(items);
         self
     }
 
-    /// Lets outputs leave as they finish, in any order.
+    /// Lets outputs leave as they finish, in any order. A finished item keeps its worker until the next edge has room, so
+    /// there is no window.
     ///
     /// ```
     /// use std::time::Duration;
@@ -90,13 +108,35 @@ impl<S> Staged<S> {
         self
     }
 
-    /// How many items may wait before the stage. Default 16. Zero makes the plan invalid: `run` says so.
+    /// How many items may wait before the stage. Default 16, or what [`Flow::buffer`] says. Zero makes the plan invalid:
+    /// `run` says so.
+    ///
+    /// ```
+    /// use taktline::prelude::*;
+    ///
+    /// let plan = iter(0..9u64).then(stage(|x| async move { x }).buffer(0)).count();
+    /// let error = taktline::sim::run(1, plan.run()).unwrap_err();
+    /// assert!(error.is_invalid());
+    /// assert_eq!(error.to_string(), "the plan cannot run: `then` has a buffer of 0; give it 1 or more");
+    /// ```
     pub fn buffer(mut self, items: usize) -> Self {
         self.settings.buffer = Some(items);
         self
     }
 
-    /// The name in errors and reports. Default: the name of the function.
+    /// The name in errors and reports. Default: the name of the function; `then` for a closure. Where two stages of a plan
+    /// have one name, the report tells them apart by a number.
+    ///
+    /// ```
+    /// use taktline::prelude::*;
+    ///
+    /// # taktline::sim::run(1, async {
+    /// let add = stage(|x: u64| async move { x + 1 }).name("add");
+    /// let report = iter(0..3u64).then(add).count().run().await?.report;
+    /// assert_eq!(report.stage("add").map(|row| row.done), Some(3));
+    /// # Ok::<(), taktline::Error>(())
+    /// # }).unwrap();
+    /// ```
     pub fn name(mut self, name: impl Into<Cow<'static, str>>) -> Self {
         self.settings.name = name.into();
         self

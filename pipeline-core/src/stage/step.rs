@@ -11,7 +11,9 @@ use crate::error::BoxError;
 use crate::flow::{BoxFlow, Flow};
 use crate::stage::staged::StageFlow;
 
-/// What [`then`](Flow::then) takes.
+/// What [`then`](Flow::then) takes: what `#[stage]` made, an async function or closure, a [`Stage`], a [`Staged`].
+///
+/// `T` is the item that comes in. `M` is inferred; no program names it. The trait is implemented by this crate only.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a stage for items of `{T}`",
     label = "this does not take `{T}`",
@@ -28,6 +30,8 @@ pub trait Step<T, M> {
 }
 
 /// What [`try_then`](Flow::try_then) takes: an async function or closure that returns a `Result`.
+///
+/// `T` is the item that comes in. `M` is inferred; no program names it. The trait is implemented by this crate only.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an async closure from `{T}` to a `Result`",
     note = "write `.try_then(|x| async move {{ .. }})` with a body that returns `Ok(..)` or `Err(..)`"
@@ -40,7 +44,9 @@ pub trait TryStep<T, M> {
     fn attach<P: Flow<Item = T>>(self, upstream: P) -> Self::Flow<P>;
 }
 
-/// What [`stage`](super::stage) gives settings to.
+/// What [`stage`](super::stage) gives settings to: an async function or closure, a [`Stage`], a [`Staged`].
+///
+/// `T` is the item that comes in. `M` is inferred; no program names it. The trait is implemented by this crate only.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a stage with workers",
     note = "give `stage(..)` an async function or closure, or a value that implements `Stage`"

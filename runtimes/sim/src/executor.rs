@@ -18,7 +18,8 @@ type Job = Pin<Box<dyn Future<Output = ()> + Send>>;
 /// The future that [`Sim::block_on`] runs.
 const MAIN: u64 = 0;
 
-/// A simulated runtime that is at hand: to look at it, or to run several futures on it one after the other.
+/// A simulated runtime that is at hand: to look at it, or to run several futures on it one after the other. For one future,
+/// [`run`](crate::run) is shorter.
 ///
 /// ```
 /// use std::time::Duration;
@@ -172,7 +173,7 @@ impl Wake for TaskWaker {
 }
 
 impl Sim {
-    /// A runtime whose schedule comes from `seed`. Its clock starts at zero.
+    /// A runtime whose schedule comes from `seed`, any number. Its clock starts at zero.
     pub fn new(seed: u64) -> Sim {
         let core = Arc::new_cyclic(|this| Core {
             state: Mutex::new(State {
@@ -193,12 +194,12 @@ impl Sim {
         Sim { core, rt, seed }
     }
 
-    /// The runtime as a value.
+    /// The runtime as a value. Once the simulation is dropped, what is spawned on it is lost.
     pub fn rt(&self) -> Rt {
         self.rt.clone()
     }
 
-    /// The virtual time.
+    /// The virtual time: exact, and standing still while anything is ready.
     pub fn now(&self) -> Instant {
         self.core.lock().now
     }
@@ -215,6 +216,21 @@ impl Sim {
 
     /// A number over every poll, wake and timer so far, with task and time. The same seed and program give the same number,
     /// on every machine.
+    ///
+    /// ```
+    /// use taktline::prelude::*;
+    /// use taktline::sim::Sim;
+    ///
+    /// fn hash(seed: u64) -> u64 {
+    ///     let sim = Sim::new(seed);
+    ///     let flow = merge([iter(0..9u64), iter(0..9u64)]).then(|x| async move { x });
+    ///     sim.block_on(flow.count().run_on(&sim.rt())).expect("nothing fails");
+    ///     sim.trace_hash()
+    /// }
+    ///
+    /// assert_eq!(hash(1), hash(1));
+    /// assert_ne!(hash(1), hash(2));
+    /// ```
     pub fn trace_hash(&self) -> u64 {
         self.core.lock().trace.hash()
     }
@@ -224,17 +240,58 @@ impl Sim {
         self.core.lock().trace.record();
     }
 
-    /// The recorded events.
+    /// The recorded events, a line each: time, what happened, and the number of the task or timer. Empty unless
+    /// [`record_trace`](Self::record_trace) was called before.
+    ///
+    /// ```
+    /// use taktline::sim::Sim;
+    ///
+    /// let sim = Sim::new(1);
+    /// sim.record_trace();
+    /// sim.block_on(async {});
+    /// assert_eq!(sim.trace(), ["0ns Wake 0", "0ns Poll 0"]);
+    /// ```
     pub fn trace(&self) -> Vec<String> {
         self.core.lock().trace.lines()
     }
 
-    /// Calls `f` after each poll of any task, to look at what must always hold.
+    /// Calls `f` after each poll of any task, to look at what must always hold. It replaces the one before.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+    /// use taktline::prelude::*;
+    /// use taktline::sim::Sim;
+    ///
+    /// let sim = Sim::new(1);
+    /// let (made, seen) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+    /// let (made_by, seen_by) = (made.clone(), seen.clone());
+    /// let source = iter(0..99u64).inspect(move |_| drop(made_by.fetch_add(1, Relaxed)));
+    /// let plan = source.buffer(2).sink(move |_| {
+    ///     seen_by.fetch_add(1, Relaxed);
+    ///     sleep(std::time::Duration::from_secs(1))
+    /// });
+    /// // Two wait, whatever happens.
+    /// sim.after_each_poll(move || assert!(made.load(Relaxed) - seen.load(Relaxed) <= 2));
+    /// sim.block_on(plan.run_on(&sim.rt()))?;
+    /// # Ok::<(), taktline::Error>(())
+    /// ```
     pub fn after_each_poll(&self, f: impl FnMut() + Send + 'static) {
         *self.core.hook.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(f));
     }
 
-    /// Polls every task that is ready, and what that makes ready, without moving the clock.
+    /// Polls every task that is ready, and what that makes ready, without moving the clock. Never ends if some task is always
+    /// ready.
+    ///
+    /// ```
+    /// use taktline::sim::Sim;
+    ///
+    /// let sim = Sim::new(1);
+    /// let task = sim.rt().spawn(async {});
+    /// assert!(!task.is_finished());
+    /// sim.settle();
+    /// assert!(task.is_finished());
+    /// ```
     pub fn settle(&self) {
         let waker = self.core.waker(MAIN);
         while !self.core.lock().ready.is_empty() {
@@ -242,7 +299,8 @@ impl Sim {
         }
     }
 
-    /// Runs `future` to its end. Other tasks run as long as it does; what is left of them stays.
+    /// Runs `future` to its end, with this as the current runtime. Other tasks run as long as it does; what is left of them
+    /// stays.
     ///
     /// # Panics
     /// If nothing is ready and no timer is left: a deadlock. The message says who waits for whom.

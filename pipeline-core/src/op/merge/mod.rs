@@ -17,11 +17,22 @@ pub use several::MergeFlow;
 /// has sent.
 ///
 /// ```
-/// use taktline_core::flow::{Flow, iter};
-/// use taktline_core::op::merge;
+/// use std::time::Duration;
+/// use taktline::prelude::*;
 ///
-/// let plan = merge((iter(0..3u64), iter(vec![7u64]).map(|x| x + 1))).count();
-/// # drop(plan);
+/// #[source]
+/// async fn every(seconds: u64, out: Out<u64>) {
+///     for _ in 0..2 {
+///         sleep(Duration::from_secs(seconds)).await;
+///         out.send(seconds).await;
+///     }
+/// }
+///
+/// # taktline::sim::run(1, async {
+/// let flow = merge((every(2), every(3).map(|x| 10 * x)));
+/// assert_eq!(flow.collect::<Vec<_>>().run().await?.value, [2, 30, 2, 30]);
+/// # Ok::<(), taktline::Error>(())
+/// # }).unwrap();
 /// ```
 ///
 /// # Ordering
