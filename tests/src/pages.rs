@@ -9,4 +9,16 @@ macro_rules! pages {
 
 pages! {
     readme: "README.md",
+    introduction: "docs/guide/src/introduction.md",
+    concepts: "docs/guide/src/concepts.md",
+    writing_stages: "docs/guide/src/writing-stages.md",
+    order_and_bounds: "docs/guide/src/order-and-bounds.md",
+    running: "docs/guide/src/running.md",
+    testing: "docs/guide/src/testing.md",
+    from_buffered: "docs/guide/src/coming-from/buffered.md",
+    from_channels: "docs/guide/src/coming-from/channels.md",
+    from_joinset: "docs/guide/src/coming-from/joinset.md",
+    from_shared_receiver: "docs/guide/src/coming-from/shared-receiver.md",
+    from_rayon: "docs/guide/src/coming-from/rayon.md",
+    from_asyncio: "docs/guide/src/coming-from/asyncio.md",
 }
