@@ -29,6 +29,66 @@ pub use time::{Elapsed, Sleep, Timeout, YieldNow, yield_now};
 ///
 /// The methods may be called from any thread, and none of them blocks. The package `conformance` of the repository is a suite
 /// that an adapter has to pass.
+///
+/// One that counts the tasks of another runtime:
+///
+/// ```
+/// use std::pin::Pin;
+/// use std::sync::Arc;
+/// use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+/// use std::task::{Context, Poll};
+/// use taktline::prelude::*;
+/// use taktline::runtime::{Instant, Rt, Runtime, Sleep, Timer};
+/// use taktline::sim::Sim;
+///
+/// #[derive(Debug)]
+/// struct Counted(Rt, Arc<AtomicU64>);
+///
+/// impl Runtime for Counted {
+///     fn name(&self) -> &'static str {
+///         "counted"
+///     }
+///     fn spawn(&self, job: Pin<Box<dyn Future<Output = ()> + Send>>) {
+///         self.1.fetch_add(1, Relaxed);
+///         self.0.spawn(job).detach();
+///     }
+///     fn spawn_blocking(&self, job: Box<dyn FnOnce() + Send>) {
+///         self.0.spawn_blocking(job).detach();
+///     }
+///     fn timer(&self, deadline: Instant) -> Pin<Box<dyn Timer>> {
+///         Box::pin(After(self.0.sleep_until(deadline)))
+///     }
+///     fn now(&self) -> Instant {
+///         self.0.now()
+///     }
+///     fn random(&self) -> u64 {
+///         self.0.random()
+///     }
+/// }
+///
+/// struct After(Sleep);
+///
+/// impl Future for After {
+///     type Output = ();
+///     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+///         Pin::new(&mut self.0).poll(cx)
+///     }
+/// }
+///
+/// impl Timer for After {
+///     fn reset(mut self: Pin<&mut Self>, deadline: Instant) {
+///         self.0.reset(deadline);
+///     }
+/// }
+///
+/// let (sim, tasks) = (Sim::new(1), Arc::new(AtomicU64::new(0)));
+/// let rt = Rt::new(Counted(sim.rt(), tasks.clone()));
+/// let plan = iter(0..9u64).then(|x| async move { x + 1 }).count();
+/// assert_eq!(sim.block_on(plan.run_on(&rt))?.value, 9);
+/// // One for the source, one for the stage, in which the count is fused.
+/// assert_eq!(tasks.load(Relaxed), 2);
+/// # Ok::<(), taktline::Error>(())
+/// ```
 pub trait Runtime: Send + Sync + Debug + 'static {
     /// The name of the runtime, in lower case, for errors and reports.
     fn name(&self) -> &'static str;

@@ -15,6 +15,8 @@ use crate::run::{Ends, Node, Pipeline};
 use crate::stage::{Out, Pool, Settings, Stage, drive, emit};
 
 /// What [`sink`](Flow::sink) takes: what `#[sink]` made, or an async closure or function that returns `()`.
+///
+/// `T` is the item that comes in. `M` is inferred; no program names it. Programs do not implement it.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a sink for items of `{T}`",
     note = "a sink is made by calling the function that `#[sink]` annotates, as in `.sink(output())`, or is an async closure: `.sink(|x| async move {{ .. }})`",

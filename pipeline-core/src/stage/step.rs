@@ -13,7 +13,7 @@ use crate::stage::staged::StageFlow;
 
 /// What [`then`](Flow::then) takes: what `#[stage]` made, an async function or closure, a [`Stage`], a [`Staged`].
 ///
-/// `T` is the item that comes in. `M` is inferred; no program names it. The trait is implemented by this crate only.
+/// `T` is the item that comes in. `M` is inferred; no program names it. Programs do not implement it.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a stage for items of `{T}`",
     label = "this does not take `{T}`",
@@ -31,7 +31,7 @@ pub trait Step<T, M> {
 
 /// What [`try_then`](Flow::try_then) takes: an async function or closure that returns a `Result`.
 ///
-/// `T` is the item that comes in. `M` is inferred; no program names it. The trait is implemented by this crate only.
+/// `T` is the item that comes in. `M` is inferred; no program names it. Programs do not implement it.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an async closure from `{T}` to a `Result`",
     note = "write `.try_then(|x| async move {{ .. }})` with a body that returns `Ok(..)` or `Err(..)`"
@@ -46,7 +46,7 @@ pub trait TryStep<T, M> {
 
 /// What [`stage`](super::stage) gives settings to: an async function or closure, a [`Stage`], a [`Staged`].
 ///
-/// `T` is the item that comes in. `M` is inferred; no program names it. The trait is implemented by this crate only.
+/// `T` is the item that comes in. `M` is inferred; no program names it. Programs do not implement it.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a stage with workers",
     note = "give `stage(..)` an async function or closure, or a value that implements `Stage`"

@@ -79,6 +79,16 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
 
 /// Runs `future` and all tasks on this thread, with an executor of its own as the current runtime. What
 /// `#[taktline::main(smol, current_thread)]` calls. See [`block_on`].
+///
+/// ```
+/// use taktline::prelude::*;
+///
+/// let thread = || std::thread::current().id();
+/// let plan = iter(0..3u64).then(move |_| async move { thread() }).collect::<Vec<_>>();
+/// let done = taktline_smol::block_on_current_thread(plan.run())?;
+/// assert_eq!(done.value, [thread(); 3]);
+/// # Ok::<(), taktline::Error>(())
+/// ```
 pub fn block_on_current_thread<F: Future>(future: F) -> F::Output {
     run(1, future)
 }

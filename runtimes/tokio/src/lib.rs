@@ -71,6 +71,16 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
 /// Runs `future` on a new current-thread runtime, which it makes the current one. What `#[taktline::main(current_thread)]`
 /// calls. See [`block_on`].
 ///
+/// ```
+/// use taktline::prelude::*;
+///
+/// let thread = || std::thread::current().id();
+/// let plan = iter(0..3u64).then(move |_| async move { thread() }).collect::<Vec<_>>();
+/// let done = taktline_tokio::block_on_current_thread(plan.run())?;
+/// assert_eq!(done.value, [thread(); 3]);
+/// # Ok::<(), taktline::Error>(())
+/// ```
+///
 /// # Panics
 /// If called on a tokio runtime.
 pub fn block_on_current_thread<F: Future>(future: F) -> F::Output {

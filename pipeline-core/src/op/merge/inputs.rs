@@ -7,7 +7,8 @@ use crate::op::merge::several::widen;
 
 /// Flows that [`merge`](super::merge) takes: an array or a `Vec` of one type, or a tuple of two to eight types.
 ///
-/// A tuple may mix tracked and untracked flows: the merge is tracked if one of them is.
+/// A tuple may mix tracked and untracked flows: the merge is tracked if one of them is. [`merge`](super::merge) has an
+/// example. Programs do not implement it.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be merged",
     note = "write `merge([a, b])` for flows of one type, `merge((a, b))` for flows of different types with one item type"
