@@ -1,0 +1,23 @@
+//! rayon: a pool of threads, for items that are all there.
+
+use std::sync::Arc;
+
+use ::rayon::prelude::*;
+use ::rayon::{ThreadPool, ThreadPoolBuilder};
+
+use crate::host::THREADS;
+
+pub(crate) fn pool() -> Arc<ThreadPool> {
+    let pool = ThreadPoolBuilder::new().num_threads(THREADS).build();
+    Arc::new(pool.expect("the operating system gives threads"))
+}
+
+/// All results, in order.
+pub(crate) fn ordered(pool: &ThreadPool, items: u64, work: fn(u64) -> u64) -> u64 {
+    pool.install(|| (0..items).into_par_iter().map(work).collect::<Vec<u64>>()).into_iter().sum()
+}
+
+/// The sum alone.
+pub(crate) fn unordered(pool: &ThreadPool, items: u64, work: fn(u64) -> u64) -> u64 {
+    pool.install(|| (0..items).into_par_iter().map(work).sum())
+}

@@ -1,0 +1,98 @@
+//! tokio by hand: mpsc, `Arc<Mutex<Receiver>>`, `JoinSet` with a semaphore, a task for each item.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use ::futures::StreamExt;
+use ::futures::stream;
+use ::tokio::sync::{Mutex, Semaphore, mpsc};
+use ::tokio::task::JoinSet;
+
+use super::channel::{Accepted, Carried, Channel, Received};
+use crate::host::Lane;
+
+pub(crate) struct Mpsc;
+
+impl Channel for Mpsc {
+    type Sender<T: Carried> = mpsc::Sender<T>;
+    type Receiver<T: Carried> = mpsc::Receiver<T>;
+
+    fn bounded<T: Carried>(capacity: usize) -> (Self::Sender<T>, Self::Receiver<T>) {
+        mpsc::channel(capacity)
+    }
+
+    fn send<T: Carried>(tx: &mut Self::Sender<T>, item: T) -> impl Future<Output: Accepted> + Send {
+        tx.send(item)
+    }
+
+    fn recv<T: Carried>(rx: &mut Self::Receiver<T>) -> impl Future<Output: Received<T>> + Send {
+        rx.recv()
+    }
+}
+
+/// `sources` producers -> mpsc -> workers that share the receiver behind a mutex, and sum up apart.
+pub(crate) async fn merged_pool(lane: Lane, items: u64, sources: u64, workers: u64, capacity: usize) -> u64 {
+    let (tx, rx) = mpsc::channel::<u64>(capacity);
+    for _ in 0..sources {
+        let tx = tx.clone();
+        lane.spawn(async move {
+            for value in 0..items / sources {
+                tx.send(value).await.expect("the workers stay until the end");
+            }
+        });
+    }
+    drop(tx);
+    let rx = Arc::new(Mutex::new(rx));
+    let mut set = JoinSet::new();
+    for _ in 0..workers {
+        let rx = rx.clone();
+        set.spawn(async move {
+            let mut sum = 0;
+            loop {
+                let item = rx.lock().await.recv().await;
+                match item {
+                    Some(value) => sum += value + 1,
+                    None => break sum,
+                }
+            }
+        });
+    }
+    set.join_all().await.into_iter().sum()
+}
+
+/// A task for each item, results in order: what a user writes who has read that `buffered` runs on one task.
+pub(crate) async fn spawn_and_buffered<F>(items: u64, limit: usize, work: fn(u64) -> F) -> u64
+where
+    F: Future<Output = u64> + Send + 'static,
+{
+    stream::iter(0..items)
+        .map(|value| ::tokio::spawn(work(value)))
+        .buffered(limit)
+        .fold(0, |sum, value| async move { sum + value.expect("no item panics") })
+        .await
+}
+
+/// A task for each item, as many at a time as the semaphore says; results as they come.
+pub(crate) async fn join_set<F>(items: u64, limit: usize, work: fn(u64) -> F) -> u64
+where
+    F: Future<Output = u64> + Send + 'static,
+{
+    let semaphore = Arc::new(Semaphore::new(limit));
+    let mut set = JoinSet::new();
+    let mut sum = 0;
+    for value in 0..items {
+        let permit = semaphore.clone().acquire_owned().await.expect("nobody closes it");
+        set.spawn(async move {
+            let value = work(value).await;
+            drop(permit);
+            value
+        });
+        while let Some(value) = set.try_join_next() {
+            sum += value.expect("no item panics");
+        }
+    }
+    while let Some(value) = set.join_next().await {
+        sum += value.expect("no item panics");
+    }
+    sum
+}
