@@ -138,3 +138,56 @@ fn destructors_of_cut_results_that_panic_do_not_end_the_process() {
         });
     }
 }
+
+/// Panics when it is dropped, if it is a bad one.
+struct BombIf(bool);
+
+impl Drop for BombIf {
+    fn drop(&mut self) {
+        if self.0 && !std::thread::panicking() {
+            panic!("bomb");
+        }
+    }
+}
+
+#[test]
+fn a_panic_in_the_destructor_of_an_item_that_a_step_throws_away_is_that_of_the_step() {
+    everywhere(|rt| async move {
+        let flow = || iter(0..3u64).then(|x| async move { BombIf(x == 1) });
+        let plans = [
+            ("filter", flow().filter(|bomb| !bomb.0).for_each(std::mem::forget)),
+            ("skip", flow().skip(2).for_each(std::mem::forget)),
+            ("take_while", flow().take_while(|bomb| !bomb.0).for_each(std::mem::forget)),
+            ("flat_map", flow().flat_map(|bomb| (0..1u64).filter(move |_| bomb.0)).for_each(drop)),
+        ];
+        for (name, plan) in plans {
+            let error = failure(plan, &rt).await;
+            assert_eq!(error.stage(), Some(name), "{error:?}");
+            let row = error.report().and_then(|report| report.stage(name)).expect("a fused step has a row");
+            assert_eq!((row.failed, row.filtered), (1, u64::from(matches!(name, "skip" | "flat_map"))), "{error:?}");
+        }
+    });
+}
+
+/// Panics as it is made an iterator.
+#[derive(Clone)]
+struct BadItems;
+
+impl IntoIterator for BadItems {
+    type Item = u64;
+    type IntoIter = std::vec::IntoIter<u64>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        panic!("bad items")
+    }
+}
+
+#[test]
+fn a_panic_in_into_iter_is_that_of_its_source() {
+    everywhere(|rt| async move {
+        let error = failure(iter(BadItems).count(), &rt).await;
+        assert_eq!(error.stage(), Some("iter"));
+        let error = failure(iter(0..3u64).chain(iter(BadItems)).count(), &rt).await;
+        assert_eq!(error.stage(), Some("iter"));
+    });
+}
