@@ -253,8 +253,8 @@ impl Failure {
         Failure { stage: stage.to_owned(), item, error }
     }
 
-    pub(crate) fn panicked(stage: &str, panic: Box<dyn Any + Send>) -> Failure {
-        Failure::new(stage, None, Box::new(Panicked::new(panic)))
+    pub(crate) fn panicked(stage: &str, panic: Panicked) -> Failure {
+        Failure::new(stage, None, Box::new(panic))
     }
 
     pub(crate) fn lost(stage: &str) -> Failure {
@@ -331,8 +331,9 @@ impl Panicked {
             Err(panic) => match panic.downcast::<&'static str>() {
                 Ok(message) => (*message).to_owned(),
                 Err(other) => {
-                    // A payload may panic when it is dropped; there is nobody left to tell.
-                    let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(other)));
+                    // A payload may panic when it is dropped, and so may that panic's; there is nobody left to tell.
+                    let dropped = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(other)));
+                    std::mem::forget(dropped);
                     "a value that is no text".to_owned()
                 }
             },

@@ -2,9 +2,10 @@
 //!
 //! User code runs under none of these locks, so a poisoned lock says nothing about the state behind it.
 
-use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{MutexGuard, PoisonError};
+
+use crate::error::Panicked;
 
 #[derive(Debug, Default)]
 pub(crate) struct Mutex<T>(std::sync::Mutex<T>);
@@ -20,11 +21,13 @@ impl<T> Mutex<T> {
 }
 
 /// Drops each of them, whatever the destructors of others do. Gives the first panic.
-pub(crate) fn drop_each<T>(items: impl IntoIterator<Item = T>) -> Option<Box<dyn Any + Send>> {
+pub(crate) fn drop_each<T>(items: impl IntoIterator<Item = T>) -> Option<Panicked> {
     let mut first = None;
     for item in items {
         if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(item))) {
-            first.get_or_insert(panic);
+            // Each becomes a text: a payload may panic, too, when it is dropped.
+            let panicked = Panicked::new(panic);
+            first.get_or_insert(panicked);
         }
     }
     first

@@ -143,6 +143,42 @@ fn a_failure_in_an_ordered_stage_takes_its_items_place() {
     }
 }
 
+#[source]
+async fn beats(made: &AtomicUsize, out: Out<u64>) {
+    loop {
+        taktline::sleep(UNIT).await;
+        made.fetch_add(1, SeqCst);
+        out.send(0).await;
+    }
+}
+
+#[stage(concurrency = 3)]
+async fn third_is_bad(x: u64) -> Result<u64, Bad> {
+    taktline::sleep(UNIT).await;
+    if x == 2 { Err(Bad(x)) } else { Ok(x) }
+}
+
+#[test]
+fn a_failure_whose_turn_has_come_does_not_wait_for_room() {
+    for seed in 0..20 {
+        on_sim(seed, |rt| async move {
+            let made = Arc::new(AtomicUsize::new(0));
+            let slow = |x: u64| async move {
+                taktline::sleep(UNIT * 50).await;
+                x
+            };
+            // The first item is with the slow stage, the second fills its edge.
+            let flow = iter(0..3u64).then(third_is_bad()).then(stage(slow).buffer(1));
+            let error = merge([flow, beats(made.clone()).boxed()]).count().run_on(&rt).await;
+            let error = error.expect_err("an item fails");
+            assert_eq!(error.downcast_ref::<Bad>(), Some(&Bad(2)));
+            assert!(made.load(SeqCst) <= 1, "the other source has made {} items since", made.load(SeqCst));
+            let row = report(&error).stage("merge").expect("the merge has a row");
+            assert!(row.items_in >= 2, "what was before the failure goes on: {error:?}");
+        });
+    }
+}
+
 #[test]
 fn a_failure_is_the_same_on_every_runtime() {
     let unit = Duration::from_millis(20);

@@ -55,10 +55,12 @@ fn two_adjacent_stages_run_at_once() {
     on_two_threads(|rt| async move {
         let barrier = Arc::new(Barrier::new(2));
         // Item x of the first meets item x - 1 of the second, so the first item and the last have no partner.
-        let (one, two) = (meet(barrier.clone(), 0), meet(barrier, 19));
-        let done = iter(0..20u64).then(one).then(two).count().run_on(&rt).await.expect("nothing fails");
-        assert_eq!(done.value, 20);
-        assert!(done.report.balances(), "{}", done.report);
+        for buffer in [1, 2, 16] {
+            let (one, two) = (meet(barrier.clone(), 0).buffer(buffer), meet(barrier.clone(), 19).buffer(buffer));
+            let done = iter(0..20u64).then(one).then(two).count().run_on(&rt).await.expect("nothing fails");
+            assert_eq!(done.value, 20);
+            assert!(done.report.balances(), "{}", done.report);
+        }
     });
 }
 
@@ -148,5 +150,41 @@ fn the_first_item_is_with_the_neighbour_before_the_last_is_computed() {
             at_first < 50 && progress.ended.load(SeqCst) == 50,
             "{at_first} were computed before the first was seen"
         );
+    });
+}
+
+#[source]
+async fn sends(sent: &AtomicUsize, out: Out<u64>) {
+    for i in 0..10 {
+        out.send(i).await;
+        sent.fetch_add(1, SeqCst);
+    }
+}
+
+/// With its first item, waits for the source to go on, without an await.
+#[stage(buffer = 2)]
+async fn waits_for_source(x: u64, sent: &AtomicUsize) -> u64 {
+    let start = Instant::now();
+    while x == 0 && sent.load(SeqCst) < 3 && start.elapsed() < Duration::from_secs(10) {
+        thread::yield_now();
+    }
+    if x == 0 { sent.load(SeqCst) as u64 } else { 0 }
+}
+
+/// Not on tokio: there a writer that a stage wakes waits for the thread on which it was woken.
+#[test]
+fn the_place_of_an_item_is_free_while_its_body_computes() {
+    watched("smol", || {
+        let executor = Arc::new(smol::Executor::new());
+        let rt = taktline::runtimes::smol::from_executor(&executor);
+        let (running, ended) = smol::channel::bounded::<()>(1);
+        thread::scope(|scope| {
+            scope.spawn(|| smol::block_on(executor.run(ended.recv())));
+            let sent = Arc::new(AtomicUsize::new(0));
+            let flow = sends(sent.clone()).then(waits_for_source(sent));
+            let done = smol::block_on(executor.run(flow.fold(0, |sum, x| sum + x).run_on(&rt)));
+            assert!(done.expect("nothing fails").value >= 3, "the source has stood still");
+            drop(running);
+        });
     });
 }

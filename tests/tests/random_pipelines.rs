@@ -13,6 +13,8 @@ use taktline::runtime::Rt;
 use taktline::sim::Sim;
 use tests::{Tasks, UNIT, counted};
 
+#[path = "random_pipelines/bodies.rs"]
+mod bodies;
 #[path = "random_pipelines/check.rs"]
 mod check;
 #[path = "random_pipelines/flows.rs"]
@@ -24,8 +26,8 @@ mod perform;
 #[path = "random_pipelines/spec.rs"]
 mod spec;
 
+use bodies::Shop;
 use check::check;
-use flows::Shop;
 use perform::{End, perform};
 use spec::{Ending, Sink, Spec};
 

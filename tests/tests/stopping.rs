@@ -486,3 +486,28 @@ fn all_who_wait_for_a_run_are_told() {
         assert_eq!(running.join().await.expect("nothing fails").value, 3);
     });
 }
+
+struct Deaf;
+
+impl std::task::Wake for Deaf {
+    fn wake(self: Arc<Self>) {}
+}
+
+#[test]
+fn a_wait_that_is_given_up_leaves_no_waker() {
+    on_sim(1, |rt| async move {
+        let running = iter(0..3u64)
+            .then(|x| async move {
+                taktline::sleep(UNIT).await;
+                x
+            })
+            .count()
+            .start_on(&rt);
+        let deaf = Arc::new(Deaf);
+        let waker = std::task::Waker::from(deaf.clone());
+        assert!(pin!(running.wait()).poll(&mut std::task::Context::from_waker(&waker)).is_pending());
+        drop(waker);
+        assert_eq!(Arc::strong_count(&deaf), 1);
+        assert_eq!(running.join().await.expect("nothing fails").value, 3);
+    });
+}

@@ -138,3 +138,99 @@ fn destructors_of_cut_results_that_panic_do_not_end_the_process() {
         });
     }
 }
+
+/// Panics when it is dropped, if it is a bad one.
+struct BombIf(bool);
+
+impl Drop for BombIf {
+    fn drop(&mut self) {
+        if self.0 && !std::thread::panicking() {
+            panic!("bomb");
+        }
+    }
+}
+
+#[test]
+fn a_panic_in_the_destructor_of_an_item_that_a_step_throws_away_is_that_of_the_step() {
+    everywhere(|rt| async move {
+        let flow = || iter(0..3u64).then(|x| async move { BombIf(x == 1) });
+        let plans = [
+            ("filter", flow().filter(|bomb| !bomb.0).for_each(std::mem::forget)),
+            ("skip", flow().skip(2).for_each(std::mem::forget)),
+            ("take_while", flow().take_while(|bomb| !bomb.0).for_each(std::mem::forget)),
+            ("flat_map", flow().flat_map(|bomb| (0..1u64).filter(move |_| bomb.0)).for_each(drop)),
+        ];
+        for (name, plan) in plans {
+            let error = failure(plan, &rt).await;
+            assert_eq!(error.stage(), Some(name), "{error:?}");
+            let row = error.report().and_then(|report| report.stage(name)).expect("a fused step has a row");
+            assert_eq!((row.failed, row.filtered), (1, u64::from(matches!(name, "skip" | "flat_map"))), "{error:?}");
+        }
+    });
+}
+
+/// Fails while its output waits to be moved on.
+#[stage(concurrency = 2, unordered)]
+async fn fails_behind_a_permit(x: u64, out: Out<BombIf>) -> Result<(), String> {
+    out.reserve().await.send(BombIf(x == 0));
+    if x == 0 { Err("bad item".to_owned()) } else { Ok(()) }
+}
+
+#[test]
+fn a_panic_in_the_destructor_of_an_output_does_not_hide_the_failure_of_its_item() {
+    for seed in 0..20 {
+        on_sim(seed, |rt| async move {
+            let plan = iter(0..3u64).then(fails_behind_a_permit()).for_each(std::mem::forget);
+            let error = plan.run_on(&rt).await.expect_err("it fails");
+            let told = |text: &str| error.failures().iter().any(|failure| failure.to_string().contains(text));
+            assert!(told("bad item"), "seed {seed}: {error:?}");
+            assert!(error.report().is_some_and(|report| report.balances()), "{error:?}");
+        });
+    }
+}
+
+/// Panics as it is made an iterator.
+#[derive(Clone)]
+struct BadItems;
+
+impl IntoIterator for BadItems {
+    type Item = u64;
+    type IntoIter = std::vec::IntoIter<u64>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        panic!("bad items")
+    }
+}
+
+#[test]
+fn a_panic_in_into_iter_is_that_of_its_source() {
+    everywhere(|rt| async move {
+        let error = failure(iter(BadItems).count(), &rt).await;
+        assert_eq!(error.stage(), Some("iter"));
+        let error = failure(iter(0..3u64).chain(iter(BadItems)).count(), &rt).await;
+        assert_eq!(error.stage(), Some("iter"));
+    });
+}
+
+/// Panics when it is dropped, with a payload that does the same.
+struct Worse;
+
+impl Drop for Worse {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            std::panic::panic_any(Worse);
+        }
+    }
+}
+
+#[test]
+fn payloads_that_panic_when_they_are_dropped_do_not_end_the_process() {
+    everywhere(|rt| async move {
+        // What waits before the stage is thrown away, as nobody reads on.
+        let forget = stage(|worse: Worse| async move { std::mem::forget(worse) });
+        let plan = iter(0..30u64).map(|_| Worse).then(forget.buffer(8)).take(2).count();
+        assert_eq!(plan.run_on(&rt).await.expect("nobody is left to be told").value, 2);
+        let plan = iter(0..30u64).then(|_| async { Worse }).count();
+        assert_eq!(failure(plan, &rt).await.stage(), Some("count"));
+    });
+}

@@ -97,8 +97,9 @@ impl<T, L> Edge<T, L> {
     }
 }
 
-/// Arms `armed`. Gives the former waker, if it was another one.
-fn arm(armed: &mut Option<Waker>, waker: &Waker) -> Option<Waker> {
+/// Arms `armed`. Gives the former waker, if it was another one, to be dropped outside of the lock.
+#[must_use = "it is dropped outside of the lock"]
+pub(crate) fn arm(armed: &mut Option<Waker>, waker: &Waker) -> Option<Waker> {
     match armed {
         Some(same) if same.will_wake(waker) => None,
         former => former.replace(waker.clone()),

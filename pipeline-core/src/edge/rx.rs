@@ -114,7 +114,7 @@ impl<T, L> Rx<T, L> {
         drop(reader);
         self.started = 0;
         let lease = std::mem::take(&mut self.lease);
-        self.edge.reader.counts.abandon_waiting((queue.len() + lease.len()) as u64);
+        self.edge.reader.counts.abandoned_waiting.add((queue.len() + lease.len()) as u64);
         stop(node, reason);
         wake(writer);
         // Nobody is left to be told of a panic in a destructor.
@@ -138,6 +138,7 @@ fn stop(node: Option<Arc<Node>>, reason: Stop) {
 
 impl<T, L> Drop for Rx<T, L> {
     fn drop(&mut self) {
-        self.close(Stop::Over);
+        // A panic that unwinds through here becomes a failure of the run.
+        self.close(if std::thread::panicking() { Stop::Cut } else { Stop::Over });
     }
 }

@@ -41,7 +41,7 @@ impl<T, L> Tx<T, L> {
         counts.accepted.add(batch.len() as u64);
         if state.reader_gone.is_some() {
             drop(state);
-            counts.abandon_waiting(batch.len() as u64);
+            counts.abandoned_waiting.add(batch.len() as u64);
             // Nobody is left to be told of a panic in a destructor.
             drop_each(batch.drain(..));
             return;

@@ -155,8 +155,8 @@ where
     type Lineage = ();
 
     fn build<N: Push<I::Item, ()>>(self, build: &mut Build, next: N) {
-        let items = self.items.into_iter();
-        pump(build, "iter", Items(items), next);
+        // Made in the task of the source, so that a panic in it is the source's.
+        pump(build, "iter", || Items(self.items.into_iter()), next);
     }
 
     fn outline(&self, outline: &mut Outline, _: usize) {
@@ -175,7 +175,7 @@ where
     fn build<N: Push<I::Item, ()>>(self, build: &mut Build, next: N) {
         match self.items.lock().take() {
             None => build.refuse(Error::spent("once")),
-            Some(items) => pump(build, "once", Items(items), next),
+            Some(items) => pump(build, "once", || Items(items), next),
         }
     }
 
@@ -198,7 +198,7 @@ where
     fn build<N: Push<S::Item, ()>>(self, build: &mut Build, next: N) {
         match self.items.lock().take() {
             None => build.refuse(Error::spent("stream")),
-            Some(items) => pump(build, "stream", items, next),
+            Some(items) => pump(build, "stream", || items, next),
         }
     }
 
@@ -242,12 +242,19 @@ where
     }
 }
 
-fn pump<R: Reads, N: Push<R::Item, ()>>(build: &mut Build, name: &str, items: R, mut next: N) {
+fn pump<R, N>(build: &mut Build, name: &str, items: impl FnOnce() -> R + Send + 'static, mut next: N)
+where
+    R: Reads,
+    N: Push<R::Item, ()>,
+{
     let site = build.site(name, Kind::Source);
     next.bind(&site.node);
-    let mark = site.run.rt.now();
-    let mut pump = Pump { items, next, site: site.clone(), sent: 0, mark, waits: None, pace: Pace::new(&site.run.rt) };
-    build.task(&site, async move { poll_fn(|cx| pump.poll(cx)).await });
+    let here = site.clone();
+    build.task(&site, async move {
+        let (mark, pace) = (here.run.rt.now(), Pace::new(&here.run.rt));
+        let mut pump = Pump { items: items(), next, site: here, sent: 0, mark, waits: None, pace };
+        poll_fn(|cx| pump.poll(cx)).await;
+    });
 }
 
 /// The task of a source that is read: it reads an item only when there is room for it.

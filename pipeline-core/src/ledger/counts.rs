@@ -2,8 +2,11 @@
 //!
 //! All of them only rise. What is waiting, in work or finished is the difference of two of them, so a reading needs no
 //! lock. A writer adds at the points where it synchronises anyway, never for each item that is ready at once.
+//!
+//! A writer counts an item's steps in their order, each with a release; a reader reads them in the opposite order, each
+//! with an acquire. So a reading that is made while the run goes on balances, too.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// A counter that only rises.
@@ -13,16 +16,16 @@ pub(crate) struct Count(AtomicU64);
 impl Count {
     pub(crate) fn add(&self, n: u64) {
         if n > 0 {
-            self.0.fetch_add(n, Relaxed);
+            self.0.fetch_add(n, Ordering::Release);
         }
     }
 
     pub(crate) fn raise_to(&self, n: u64) {
-        self.0.fetch_max(n, Relaxed);
+        self.0.fetch_max(n, Ordering::Relaxed);
     }
 
     pub(crate) fn get(&self) -> u64 {
-        self.0.load(Relaxed)
+        self.0.load(Ordering::Acquire)
     }
 }
 
@@ -37,8 +40,9 @@ pub(crate) struct Counts {
     pub(crate) done: Count,
     pub(crate) filtered: Count,
     pub(crate) failed: Count,
+    /// Cut after they were started.
     pub(crate) abandoned: Count,
-    /// The part of `abandoned` that was never started.
+    /// Cut before they were started.
     pub(crate) abandoned_waiting: Count,
     pub(crate) out: Count,
     pub(crate) edge_peak: Count,
@@ -74,12 +78,6 @@ impl Counts {
             Spent::WaitingForRoom => &self.room_wait_ns,
         }
     }
-
-    /// Items cut before they were started.
-    pub(crate) fn abandon_waiting(&self, n: u64) {
-        self.abandoned_waiting.add(n);
-        self.abandoned.add(n);
-    }
 }
 
 /// What a worker has counted since it last synchronised.
@@ -89,16 +87,18 @@ pub(crate) struct Tally {
     pub(crate) ended: u64,
     pub(crate) done: u64,
     pub(crate) filtered: u64,
+    pub(crate) failed: u64,
     pub(crate) out: u64,
 }
 
 impl Tally {
     pub(crate) fn flush(&mut self, counts: &Counts) {
-        let Tally { started, ended, done, filtered, out } = std::mem::take(self);
+        let Tally { started, ended, done, filtered, failed, out } = std::mem::take(self);
         counts.started.add(started);
         counts.ended.add(ended);
         counts.out.add(out);
-        counts.filtered.add(filtered);
         counts.done.add(done);
+        counts.filtered.add(filtered);
+        counts.failed.add(failed);
     }
 }

@@ -106,23 +106,27 @@ impl StageReport {
 
     fn read(node: &Node) -> StageReport {
         let c = &node.counts;
-        let (done, failed, abandoned) = (c.done.get(), c.failed.get(), c.abandoned.get());
-        let (started, ended, items_in) = (c.started.get(), c.ended.get(), c.accepted.get());
-        let abandoned_waiting = c.abandoned_waiting.get();
+        // From the last step of an item to its first: see the counters.
+        let filtered = c.filtered.get();
+        let (done, failed, cut) = (c.done.get(), c.failed.get(), c.abandoned.get());
+        let ended = c.ended.get();
+        let started = c.started.get();
+        let cut_waiting = c.abandoned_waiting.get();
+        let items_in = c.accepted.get();
         StageReport {
             name: node.name.clone(),
             kind: node.kind,
             items_in,
             items_out: c.out.get(),
             done,
-            filtered: c.filtered.get(),
+            filtered,
             failed,
             retried: 0,
             dropped: 0,
-            abandoned,
-            waiting: items_in.saturating_sub(started + abandoned_waiting),
+            abandoned: cut + cut_waiting,
+            waiting: items_in.saturating_sub(started + cut_waiting),
             in_work: started.saturating_sub(ended),
-            finished: ended.saturating_sub(done + failed + (abandoned - abandoned_waiting)),
+            finished: ended.saturating_sub(done + failed + cut),
             edge_peak: c.edge_peak.get(),
             work_peak: c.work_peak.get(),
             window_peak: c.window_peak.get(),

@@ -48,6 +48,7 @@ where
             self.count.out();
             self.next.push(item, lineage);
         } else {
+            self.count.drop(item);
             self.count.filtered();
         }
     }

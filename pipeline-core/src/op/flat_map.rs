@@ -95,11 +95,13 @@ where
                     self.next.push(made, current.lineage.clone());
                 }
                 None => {
-                    if current.is_empty {
+                    let is_empty = current.is_empty;
+                    self.count.release();
+                    let ended = self.current.take();
+                    self.count.drop(ended);
+                    if is_empty {
                         self.count.filtered();
                     }
-                    self.count.release();
-                    self.current = None;
                 }
             }
         }

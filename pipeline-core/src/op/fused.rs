@@ -76,6 +76,11 @@ impl FusedCount {
         self.filtered += 1;
     }
 
+    /// Drops an item that does not pass, or what is left of one; a panic in its destructor is this step's.
+    pub(crate) fn drop<T>(&mut self, left: T) {
+        self.blame(|| drop(left));
+    }
+
     pub(crate) fn failed(&mut self) {
         self.failed += 1;
     }

@@ -45,6 +45,7 @@ where
         self.count.seen();
         if self.left > 0 {
             self.left -= 1;
+            self.count.drop(item);
             self.count.filtered();
         } else {
             self.count.out();

@@ -51,8 +51,9 @@ where
             self.count.out();
             self.next.push(item, lineage);
         } else {
-            self.count.filtered();
             self.is_over = true;
+            self.count.drop(item);
+            self.count.filtered();
         }
     }
 

@@ -14,12 +14,16 @@ use crate::plan::Build;
 use crate::runtime::Rt;
 
 /// Every task of a run. Dropped, it aborts them.
-pub(super) struct Tasks(pub(super) Arc<Shared>);
+pub(super) struct Tasks {
+    pub(super) run: Arc<Shared>,
+    /// Who owns the run, as one that waits for it.
+    joiner: Option<u64>,
+}
 
 impl Tasks {
     /// The outcome of a run whose tasks have all ended.
     pub(super) fn outcome(&self) -> Result<Report> {
-        let ending = self.0.ending();
+        let ending = self.run.ending();
         if ending.cancelled {
             Err(Error::cancelled(ending.failures, ending.report))
         } else if ending.failures.is_empty() {
@@ -29,22 +33,40 @@ impl Tasks {
         }
     }
 
+    pub(super) fn poll_over(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.run.poll_over(&mut self.joiner, cx)
+    }
+
+    /// For those who wait beside the owner.
     pub(super) async fn over(&self) {
-        poll_fn(|cx| self.0.poll_over(cx)).await;
+        let mut wait = Wait { run: &self.run, joiner: None };
+        poll_fn(|cx| wait.run.poll_over(&mut wait.joiner, cx)).await;
+    }
+}
+
+/// Waits for a run until it is dropped.
+struct Wait<'a> {
+    run: &'a Shared,
+    joiner: Option<u64>,
+}
+
+impl Drop for Wait<'_> {
+    fn drop(&mut self) {
+        self.run.leave(self.joiner);
     }
 }
 
 impl Drop for Tasks {
     fn drop(&mut self) {
-        self.0.abort();
+        self.run.abort();
     }
 }
 
 /// Starts what `build` puts together.
 pub(super) fn launch<R>(rt: Rt, make: impl FnOnce(&mut Build) -> R) -> Result<(Tasks, R)> {
-    let tasks = Tasks(Shared::new(rt));
-    let mut build = Build::new(tasks.0.clone());
-    let made = tasks.0.rt.clone().scope(|| make(&mut build));
+    let tasks = Tasks { run: Shared::new(rt), joiner: None };
+    let mut build = Build::new(tasks.run.clone());
+    let made = tasks.run.rt.clone().scope(|| make(&mut build));
     build.start()?;
     Ok((tasks, made))
 }
@@ -226,8 +248,8 @@ impl<V: Send + 'static> Running<V> {
     /// A drop of the future aborts what is left.
     pub async fn cancel(self) -> Result<Done<V>> {
         if let Ok((tasks, _)) = &self.launched {
-            if !tasks.0.is_over() {
-                tasks.0.cancel();
+            if !tasks.run.is_over() {
+                tasks.run.cancel();
             }
         }
         self.join().await
@@ -236,19 +258,19 @@ impl<V: Send + 'static> Running<V> {
     /// The ledger as it stands now. `None` if the run could not be started. Reading it stops nothing: the counts of two rows
     /// may be of slightly different instants.
     pub fn report(&self) -> Option<Report> {
-        self.launched.as_ref().ok().map(|(tasks, _)| tasks.0.report())
+        self.launched.as_ref().ok().map(|(tasks, _)| tasks.run.report())
     }
 
     /// Whether no task of the run is left. True if the run could not be started.
     pub fn is_over(&self) -> bool {
-        self.launched.as_ref().map_or(true, |(tasks, _)| tasks.0.is_over())
+        self.launched.as_ref().map_or(true, |(tasks, _)| tasks.run.is_over())
     }
 
     pub(super) fn poll_join(&mut self, cx: &mut Context<'_>) -> Poll<Result<Done<V>>> {
         match &mut self.launched {
             Err(error) => Poll::Ready(Err(error.take().unwrap_or_else(|| Error::invalid(Vec::new())))),
             Ok((tasks, value)) => {
-                ready!(tasks.0.poll_over(cx));
+                ready!(tasks.poll_over(cx));
                 Poll::Ready(tasks.outcome().map(|report| {
                     let value = value.take().expect("a run that ended well has set its value");
                     Done { value, report }

@@ -1,6 +1,7 @@
 //! What the tasks of one run share: its nodes, its failures, and how many tasks are alive.
 
 use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -8,7 +9,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use super::node::{Node, Stop};
-use crate::error::Failure;
+use crate::error::{Failure, Panicked};
 use crate::ledger::{Kind, Report};
 use crate::runtime::{Instant, Rt, Waits};
 use crate::sync::Mutex;
@@ -29,8 +30,9 @@ pub struct Shared {
 struct State {
     /// Tasks and blocking calls that have not ended.
     alive: usize,
-    /// Who waits for the run.
-    joiners: Vec<Waker>,
+    /// Who waits for the run, each under its number.
+    joiners: BTreeMap<u64, Waker>,
+    next_joiner: u64,
     failures: Vec<Failure>,
     stopping: Option<Stop>,
     cancelled: bool,
@@ -119,15 +121,27 @@ impl Shared {
         self.state.lock().alive == 0
     }
 
-    pub(crate) fn poll_over(&self, cx: &mut Context<'_>) -> Poll<()> {
+    /// Who waits is given a number, under which it is known until it [leaves](Self::leave).
+    pub(crate) fn poll_over(&self, joiner: &mut Option<u64>, cx: &mut Context<'_>) -> Poll<()> {
         let mut state = self.state.lock();
         if state.alive == 0 {
             return Poll::Ready(());
         }
-        if !state.joiners.iter().any(|joiner| joiner.will_wake(cx.waker())) {
-            state.joiners.push(cx.waker().clone());
-        }
+        let number = *joiner.get_or_insert(state.next_joiner);
+        state.next_joiner = state.next_joiner.max(number + 1);
+        let former = match state.joiners.get(&number) {
+            Some(same) if same.will_wake(cx.waker()) => None,
+            _ => state.joiners.insert(number, cx.waker().clone()),
+        };
+        drop(state);
+        drop(former);
         Poll::Pending
+    }
+
+    /// Waits no more.
+    pub(crate) fn leave(&self, joiner: Option<u64>) {
+        let waker = joiner.and_then(|number| self.state.lock().joiners.remove(&number));
+        drop(waker);
     }
 
     /// The outcome. Meant to be asked once, when no task is alive.
@@ -187,9 +201,9 @@ impl Drop for Alive {
         let joiners = {
             let mut state = self.0.state.lock();
             state.alive -= 1;
-            if state.alive == 0 { std::mem::take(&mut state.joiners) } else { Vec::new() }
+            if state.alive == 0 { std::mem::take(&mut state.joiners) } else { BTreeMap::new() }
         };
-        joiners.into_iter().for_each(Waker::wake);
+        joiners.into_values().for_each(Waker::wake);
     }
 }
 
@@ -209,7 +223,7 @@ impl Supervised {
     fn release(&mut self) {
         let job = self.job.take();
         if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(job))) {
-            self.alive.0.fail(Failure::panicked(&self.node.name, panic));
+            self.alive.0.fail(Failure::panicked(&self.node.name, Panicked::new(panic)));
         }
         self.node.task_ends();
     }
@@ -235,7 +249,7 @@ impl Future for Supervised {
             Ok(Poll::Ready(())) => {}
             Err(panic) => {
                 let name = blamed().unwrap_or_else(|| this.node.name.clone());
-                this.alive.0.fail(Failure::panicked(&name, panic));
+                this.alive.0.fail(Failure::panicked(&name, Panicked::new(panic)));
             }
         }
         this.release();

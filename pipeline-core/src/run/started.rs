@@ -15,6 +15,7 @@ use crate::flow::Flow;
 use crate::ledger::{Kind, Report};
 use crate::plan::{Build, Outline};
 use crate::runtime::Rt;
+use crate::stage::BUDGET;
 use std::sync::Arc;
 
 /// A flow that was started. It reads ahead while the body of the loop awaits, as far as its edge has room.
@@ -47,6 +48,8 @@ use std::sync::Arc;
 pub struct Started<T> {
     launched: Result<Launched<T>, Option<Error>>,
     has_ended: bool,
+    /// Read since the loop has last waited.
+    looked_at: u32,
 }
 
 type Launched<T> = (Tasks, Box<dyn Reads<T>>);
@@ -57,7 +60,7 @@ impl<T: Send + 'static> Started<T> {
             .and_then(|rt| Self::check(&flow).map(|()| rt))
             .and_then(|rt| launch(rt, |build| Self::build(flow, build)))
             .map_err(Some);
-        Started { launched, has_ended: false }
+        Started { launched, has_ended: false, looked_at: 0 }
     }
 
     pub(crate) fn outline(flow: &impl Flow<Item = T>, outline: &mut Outline) {
@@ -128,8 +131,8 @@ impl<T: Send + 'static> Started<T> {
             Err(error) => Err(error.take().unwrap_or_else(|| Error::invalid(Vec::new()))),
             Ok((tasks, reader)) => {
                 // Also when all tasks have ended, if there are items that the loop has not read: they are cut.
-                if !tasks.0.is_over() || reader.has_waiting() {
-                    tasks.0.cancel();
+                if !tasks.run.is_over() || reader.has_waiting() {
+                    tasks.run.cancel();
                 }
                 reader.close(Stop::Cut);
                 tasks.over().await;
@@ -140,7 +143,7 @@ impl<T: Send + 'static> Started<T> {
 
     /// The ledger as it stands now, also after the end. `None` if the flow could not be started.
     pub fn report(&self) -> Option<Report> {
-        self.launched.as_ref().ok().map(|(tasks, _)| tasks.0.report())
+        self.launched.as_ref().ok().map(|(tasks, _)| tasks.run.report())
     }
 
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<T>>> {
@@ -154,10 +157,23 @@ impl<T: Send + 'static> Started<T> {
                 return Poll::Ready(error.take().map_or(Ok(None), Err));
             }
         };
-        if let Some(item) = ready!(reader.poll_read(cx)) {
-            return Poll::Ready(Ok(Some(item)));
+        if self.looked_at == BUDGET {
+            self.looked_at = 0;
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
         }
-        ready!(tasks.0.poll_over(cx));
+        match reader.poll_read(cx) {
+            Poll::Ready(None) => {}
+            Poll::Ready(Some(item)) => {
+                self.looked_at += 1;
+                return Poll::Ready(Ok(Some(item)));
+            }
+            Poll::Pending => {
+                self.looked_at = 0;
+                return Poll::Pending;
+            }
+        }
+        ready!(tasks.poll_over(cx));
         self.has_ended = true;
         Poll::Ready(tasks.outcome().map(|_| None))
     }

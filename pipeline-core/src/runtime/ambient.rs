@@ -23,15 +23,18 @@ pub(crate) struct Scope<'a> {
 }
 
 impl<'a> Scope<'a> {
+    /// Lends nothing on a thread that is ending, where nothing can be lent any more.
     pub(crate) fn new(lender: &'a mut Option<Rt>) -> Self {
-        let outer = CURRENT.replace(lender.take());
+        let outer = CURRENT.try_with(|current| current.replace(lender.take())).ok().flatten();
         Scope { lender, outer }
     }
 }
 
 impl Drop for Scope<'_> {
     fn drop(&mut self) {
-        *self.lender = CURRENT.replace(self.outer.take());
+        if let Ok(lent) = CURRENT.try_with(|current| current.replace(self.outer.take())) {
+            *self.lender = lent;
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 //! A task that is woken by another sits where only the thread that woke it will run it (tokio's LIFO slot, which other
 //! threads cannot steal from: tokio-rs/tokio#4941). If the waker then computes for long, the two run in turn on one core. A
 //! yield lets the woken one run here, or the yielding one elsewhere. It costs about as much as a wake, so it is done only
-//! where items are not known to be cheap. The clock is read at wakes, never for each item.
+//! where items are not known to be cheap. The clock is read at wakes, and once for many items, never for each.
 
 use std::time::Duration;
 
@@ -11,6 +11,9 @@ use crate::runtime::{Instant, Rt};
 
 /// Items that cost no more than this are not worth a yield, nor a lock for each of their outputs.
 const CHEAP: Duration = Duration::from_micros(1);
+
+/// Items after which the clock is read where nobody was woken: what they cost is worth knowing, too.
+const SAMPLE: u32 = 64;
 
 /// A decayed maximum of what an item costs, and what was woken since.
 pub(crate) struct Pace {
@@ -50,7 +53,8 @@ impl Pace {
 
     /// Whether to yield before the next body.
     pub(crate) fn should_yield(&mut self, rt: &Rt) -> bool {
-        if !std::mem::take(&mut self.has_woken) {
+        let has_woken = std::mem::take(&mut self.has_woken);
+        if !has_woken && self.items < SAMPLE {
             return false;
         }
         let now = rt.now();
@@ -61,6 +65,6 @@ impl Pace {
             self.items = 0;
         }
         self.mark = now;
-        !self.is_cheap()
+        has_woken && !self.is_cheap()
     }
 }

@@ -76,7 +76,8 @@ impl<'a, T> Out<'a, T> {
     /// belongs into a destructor.
     ///
     /// # Cancel safety
-    /// If the future is dropped before it has resolved, the item is dropped with it and was not sent.
+    /// If the future is dropped before it has resolved, the item is dropped with it and was not sent. One that a
+    /// [`flat_map`](crate::flow::Flow::flat_map) behind the stage has begun to take apart was sent: that goes on.
     /// To keep the item, [`reserve`](Out::reserve) a place first.
     pub fn send(&mut self, item: T) -> Sending<'_, T> {
         Sending { port: self.port, item: Some(item), is_put: false }
@@ -106,6 +107,9 @@ impl<'a, T> Out<'a, T> {
     ///
     /// # Cancel safety
     /// Nothing is lost if the future, or the permit, is dropped. Safe in a `select!`.
+    ///
+    /// # Backpressure
+    /// What the permit is filled with has its place. A function that returns with one filled is done when it was accepted.
     pub async fn reserve(&mut self) -> Permit<'_, T> {
         let port = self.port;
         poll_fn(|cx| port.poll_room(cx)).await;

@@ -12,14 +12,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
 use super::pace::Pace;
-use super::worker::{BUDGET, Desk, End, Site, run_body};
+use super::worker::{BUDGET, Desk, End, Failing, Site, run_body};
 use super::{Out, OutPort, Stage};
 use crate::edge::{Next, Rx, wake};
-use crate::error::Failure;
 use crate::ledger::Spent;
 use crate::lineage::Lineage;
 use crate::push::{Flowing, Outlet, Push};
-use crate::run::{Doing, Stop};
+use crate::run::{Doing, Node, Stop};
 use crate::runtime::yield_now;
 use crate::sync::Mutex;
 
@@ -58,6 +57,27 @@ impl<U: Send + 'static, L: Lineage> Port<U, L> {
 
     pub(crate) fn flush(&self) {
         self.state.lock().outlet.flush();
+    }
+
+    /// Moves on and publishes what was put, before every wait: what filled a permit may still be in a fused step that
+    /// makes several items of it. Ready when all of it was accepted.
+    pub(crate) fn poll_settled(&self, cx: &mut Context<'_>) -> Poll<Flowing> {
+        let mut state = self.state.lock();
+        let settled = state.outlet.poll_settled(cx);
+        state.outlet.flush();
+        drop(state);
+        if settled == Poll::Ready(Flowing::Over) {
+            self.is_over.store(true, Ordering::Relaxed);
+        }
+        settled
+    }
+
+    /// Waits until all that was put was accepted, unless `node` is told to stop.
+    pub(crate) async fn settle(&self, node: &Node) {
+        poll_fn(
+            |cx| if self.poll_settled(cx).is_ready() || node.is_stopped() { Poll::Ready(()) } else { Poll::Pending },
+        )
+        .await;
     }
 
     pub(crate) fn end(&self) {
@@ -151,21 +171,26 @@ pub(crate) async fn drive<S: Stage, L: Lineage>(
         let Some((item, lineage)) = next_item(&mut rx, &port, &mut desk, &site).await else {
             break;
         };
+        desk.take();
         if !pace.is_cheap() {
             port.flush();
         }
         pace.woke(port.take_woken());
         if pace.should_yield(&site.run.rt) {
+            wake(rx.release());
             port.flush();
+            desk.flush();
             yield_now().await;
             if node.is_stopped() {
-                // It is in hand, and was never started.
-                node.counts.abandon_waiting(1);
                 break;
             }
         }
         rx.start();
         let seq = desk.start();
+        if !pace.is_cheap() {
+            // The body may take long without a wait. Nobody is to wait for the item's place meanwhile.
+            wake(rx.release());
+        }
         let mut has_waited = false;
         // What has no size is the lineage of a flow that is not tracked.
         let is_followed = S::SENDS || size_of::<L>() > 0;
@@ -174,11 +199,11 @@ pub(crate) async fn drive<S: Stage, L: Lineage>(
         }
         // The call itself is a part of the body: a closure may panic before it has made its future.
         let body = async { stage.call(item, Out::new(&port)).await };
-        let end = run_body(body, &node, || {
+        let end = run_body(body, &node, |cx| {
             desk.wait_in_body(port.waits());
             has_waited = true;
             wake(rx.release());
-            port.flush();
+            let _ = port.poll_settled(cx);
             desk.flush();
             node.stop_reason() == Stop::Cut || port.is_over()
         })
@@ -201,21 +226,24 @@ pub(crate) async fn drive<S: Stage, L: Lineage>(
             End::Returned(Err(error)) => {
                 desk.finish();
                 desk.fail();
-                port.flush();
                 rx.close(Stop::Cut);
-                site.run.fail(Failure::new(&node.name, Some(seq), error));
+                let _failing = Failing::new(&site, Some(seq), error);
+                if sent > 0 {
+                    // What the item has sent goes on. Then it is the failure's turn.
+                    emit(&port, None, &mut rx, &mut desk, &site).await;
+                }
+                desk.flush();
+                port.flush();
                 break;
             }
-            End::Returned(Ok(None)) => {
+            End::Returned(Ok(last)) => {
                 desk.finish();
-                desk.done(sent == 0);
-            }
-            End::Returned(Ok(Some(last))) => {
-                desk.finish();
-                if emit(&port, last, lineage, &mut rx, &mut desk, &site).await == Flowing::Over {
+                let is_filtered = last.is_none() && sent == 0;
+                let last = last.map(|last| (last, lineage));
+                if !is_filtered && emit(&port, last, &mut rx, &mut desk, &site).await == Flowing::Over {
                     break;
                 }
-                desk.done(false);
+                desk.done(is_filtered);
             }
         }
         if port.is_over() {
@@ -269,16 +297,14 @@ async fn next_item<T, U: Send + 'static, L: Lineage>(
     }
 }
 
-/// Moves a finished item on as soon as there is room.
+/// Moves the last output of a finished item on as soon as there is room, and waits until all its outputs were accepted.
 async fn emit<T, U: Send + 'static, L: Lineage>(
     port: &Port<U, L>,
-    item: U,
-    lineage: L,
+    mut output: Option<(U, L)>,
     rx: &mut Rx<T, L>,
     desk: &mut Desk,
     site: &Site,
 ) -> Flowing {
-    let mut output = Some((item, lineage));
     let mut has_waited = false;
     let flowing = poll_fn(|cx| {
         let mut state = port.state.lock();

@@ -8,10 +8,9 @@ use std::task::{Context, Poll};
 use super::forms::{Generate, Transform};
 use super::settings::Settings;
 use super::single::Port;
-use super::worker::{BUDGET, Desk, End, Site, run_body};
+use super::worker::{BUDGET, Desk, End, Failing, Site, run_body};
 use super::{In, InPort, Out};
 use crate::edge::{Next, Rx, edge, wake};
-use crate::error::Failure;
 use crate::flow::Flow;
 use crate::ledger::{Kind, Spent};
 use crate::lineage::Lineage;
@@ -41,20 +40,28 @@ async fn drive_source<S: Generate>(mut body: S, outlet: Outlet<S::Out, ()>, site
     let node = &site.node;
     let port = Port::new(outlet);
     let mut books = SourceBooks { site: &site, mark: site.run.rt.now(), waits: false };
-    let end = run_body(async { S::outcome(body.run(Out::new(&port)).await) }, node, || {
-        port.flush();
-        books.add(port.take_sent(), port.waits());
-        // A source is not polled again when it is told to stop: a stop that came before this poll has cut it already.
+    let end = run_body(async { S::outcome(body.run(Out::new(&port)).await) }, node, |cx| {
+        let settled = port.poll_settled(cx);
+        books.add(port.take_sent(), port.waits() || settled.is_pending());
+        // A stop that came before this poll has cut it already.
         node.is_stopped() || port.is_over()
     })
     .await;
-    port.flush();
-    books.add(port.take_sent(), false);
+    books.add(port.take_sent(), true);
     match end {
-        End::Cut | End::Returned(Ok(())) => port.end(),
-        End::Returned(Err(error)) => site.run.fail(Failure::new(&node.name, None, error)),
+        End::Cut => port.end(),
         End::Unwound(panic) => resume_unwind(panic),
+        End::Returned(Ok(())) => {
+            port.settle(node).await;
+            port.end();
+        }
+        End::Returned(Err(error)) => {
+            // What it has sent goes on. Then it is the failure's turn.
+            let _failing = Failing::new(&site, None, error);
+            port.settle(node).await;
+        }
     }
+    books.add(0, false);
 }
 
 /// The books of a source: it has only an *out*.
@@ -150,28 +157,28 @@ async fn drive_stream<S: Transform, L: Lineage>(
     let node = &site.node;
     let port = Arc::new(Port::new(outlet));
     let input = Intake { port: port.clone(), site: site.clone(), state: Mutex::new(Reading::new(rx, &site)) };
-    let end = run_body(async { S::outcome(body.run(In::new(&input), Out::new(&*port)).await) }, node, || {
-        input.publish();
+    let end = run_body(async { S::outcome(body.run(In::new(&input), Out::new(&*port)).await) }, node, |cx| {
+        input.publish(cx);
         node.stop_reason() == Stop::Cut || port.is_over()
     })
     .await;
-    let mut reading = input.state.lock();
-    reading.desk.sent(port.take_sent());
+    input.state.lock().desk.sent(port.take_sent());
     match end {
         End::Cut => port.end(),
         End::Unwound(panic) => resume_unwind(panic),
         End::Returned(Ok(())) => {
-            reading.settle();
+            port.settle(node).await;
+            input.state.lock().settle();
             port.end();
         }
         End::Returned(Err(error)) => {
-            let item = reading.in_hand;
-            reading.fail();
-            port.flush();
-            reading.rx.close(Stop::Cut);
-            site.run.fail(Failure::new(&node.name, item, error));
+            let item = input.state.lock().fail();
+            // What it has sent goes on. Then it is the failure's turn.
+            let _failing = Failing::new(&site, item, error);
+            port.settle(node).await;
         }
     }
+    let mut reading = input.state.lock();
     reading.desk.clock(Spent::Busy);
     reading.rx.close(site.reason_to_close());
 }
@@ -206,17 +213,22 @@ impl<T, L> Reading<T, L> {
         }
     }
 
-    fn fail(&mut self) {
-        if self.in_hand.take().is_some() {
+    /// The item in hand, if there is one, has failed, and nothing more is read. Says which item it is.
+    fn fail(&mut self) -> Option<u64> {
+        let item = self.in_hand.take();
+        if item.is_some() {
             self.desk.finish();
             self.desk.fail();
+            self.desk.flush();
         }
+        self.rx.close(Stop::Cut);
+        item
     }
 }
 
 impl<T: Send + 'static, U: Send + 'static, L: Lineage> Intake<T, U, L> {
-    fn publish(&self) {
-        self.port.flush();
+    fn publish(&self, cx: &mut Context<'_>) {
+        let _ = self.port.poll_settled(cx);
         let mut reading = self.state.lock();
         let writer = reading.rx.release();
         let sent = self.port.take_sent();

@@ -5,10 +5,10 @@ use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 
-use crate::error::{BoxError, Panicked};
-use crate::ledger::{Count, Kind, Spent, Tally};
+use crate::error::{BoxError, Failure, Panicked};
+use crate::ledger::{Kind, Spent, Tally};
 use crate::run::{Doing, Node, Shared, Stop, is_blamed};
 use crate::runtime::Instant;
 
@@ -29,6 +29,26 @@ impl Site {
     }
 }
 
+/// A failure whose turn has not come. It is recorded when this is dropped, so also by a panic meanwhile.
+pub(crate) struct Failing<'a> {
+    run: &'a Shared,
+    failure: Option<Failure>,
+}
+
+impl<'a> Failing<'a> {
+    pub(crate) fn new(site: &'a Site, item: Option<u64>, error: BoxError) -> Self {
+        Failing { run: &site.run, failure: Some(Failure::new(&site.node.name, item, error)) }
+    }
+}
+
+impl Drop for Failing<'_> {
+    fn drop(&mut self) {
+        if let Some(failure) = self.failure.take() {
+            self.run.fail(failure);
+        }
+    }
+}
+
 /// How a body ended.
 pub(crate) enum End<R> {
     Returned(Result<R, BoxError>),
@@ -40,24 +60,34 @@ pub(crate) enum End<R> {
 }
 
 /// Polls `body` to its end. A panic, also in a destructor of the body, is an error. `on_pending` runs before each wait
-/// and says whether the body is to be cut; what was told to stop by a failure or a cancel was polled once more by then.
+/// and says whether the body is to be cut; what was told to stop by a failure or a cancel was polled once more by then,
+/// if it is no source.
 pub(crate) async fn run_body<R>(
     body: impl Future<Output = Result<R, BoxError>>,
     node: &Node,
-    mut on_pending: impl FnMut() -> bool,
+    mut on_pending: impl FnMut(&mut Context<'_>) -> bool,
 ) -> End<R> {
     let mut slot = pin!(Some(body));
     let end = poll_fn(|cx| {
         let Some(body) = slot.as_mut().as_pin_mut() else {
             return Poll::Ready(End::Cut);
         };
-        if node.stop_reason() == Stop::Over {
+        let is_cut = match node.stop_reason() {
+            Stop::No => false,
+            Stop::Over => true,
+            Stop::Cut => node.kind == Kind::Source,
+        };
+        if is_cut {
             return Poll::Ready(End::Cut);
         }
-        match catch_unwind(AssertUnwindSafe(|| body.poll(cx))) {
-            Ok(Poll::Ready(returned)) => Poll::Ready(End::Returned(returned)),
-            Ok(Poll::Pending) if on_pending() => Poll::Ready(End::Cut),
-            Ok(Poll::Pending) => Poll::Pending,
+        // Fused steps may be moved on before a wait, so a panic in them is caught there, too.
+        let polled = catch_unwind(AssertUnwindSafe(|| match body.poll(cx) {
+            Poll::Ready(returned) => Poll::Ready(End::Returned(returned)),
+            Poll::Pending if on_pending(cx) => Poll::Ready(End::Cut),
+            Poll::Pending => Poll::Pending,
+        }));
+        match polled {
+            Ok(polled) => polled,
             Err(panic) if is_blamed() => Poll::Ready(End::Unwound(panic)),
             Err(panic) => Poll::Ready(End::Returned(Err(Box::new(Panicked::new(panic))))),
         }
@@ -83,6 +113,8 @@ pub(crate) struct Desk {
 #[derive(PartialEq)]
 enum Holds {
     Nothing,
+    /// An item that was taken, and still waits.
+    Waiting,
     InWork,
     Finished,
 }
@@ -92,6 +124,11 @@ impl Desk {
         site.node.counts.workers.raise_to(1);
         let mark = site.run.rt.now();
         Desk { site, tally: Tally::default(), holds: Holds::Nothing, mark, seq: 0, waits_for_room: false }
+    }
+
+    /// An item was taken, and is not started yet.
+    pub(crate) fn take(&mut self) {
+        self.holds = Holds::Waiting;
     }
 
     /// An item is in work from now on. Says which of the stage's items it is.
@@ -121,7 +158,7 @@ impl Desk {
 
     pub(crate) fn fail(&mut self) {
         self.holds = Holds::Nothing;
-        self.site.node.counts.failed.add(1);
+        self.tally.failed += 1;
     }
 
     pub(crate) fn flush(&mut self) {
@@ -153,15 +190,13 @@ impl Desk {
 
 impl Drop for Desk {
     fn drop(&mut self) {
-        let abandoned: &Count = &self.site.node.counts.abandoned;
+        self.tally.ended += u64::from(self.holds == Holds::InWork);
+        self.flush();
+        let counts = &self.site.node.counts;
         match self.holds {
             Holds::Nothing => {}
-            Holds::InWork => {
-                self.tally.ended += 1;
-                abandoned.add(1);
-            }
-            Holds::Finished => abandoned.add(1),
+            Holds::Waiting => counts.abandoned_waiting.add(1),
+            Holds::InWork | Holds::Finished => counts.abandoned.add(1),
         }
-        self.flush();
     }
 }

@@ -3,7 +3,7 @@
 use taktline::Error;
 use taktline::ledger::{Kind, Report, StageReport};
 
-use crate::flows::Shop;
+use crate::bodies::Shop;
 use crate::perform::{End, Outcome, Value};
 use crate::spec::{Ending, Fault, How, Place, Sink, Spec, Step};
 
@@ -93,7 +93,8 @@ fn check_beginning(spec: &Spec, outcome: &Outcome) {
             assert_eq!(list[..], model[..model.len().min(stop as usize)], "the loop broke off");
         }
         // An input that was cut short may end in half a pair.
-        (_, Ending::Fails(_) | Ending::Cancel(_), _) if spec.steps.iter().any(|(step, _)| *step == Step::Pairs) => {}
+        (_, Ending::Fails(_) | Ending::Cancel(_) | Ending::CancelAtStep(_), _)
+            if spec.steps.iter().any(|(step, _)| *step == Step::Pairs) => {}
         _ => assert!(spec.model().starts_with(list), "what arrived is no beginning: {list:?}"),
     }
 }
@@ -102,7 +103,7 @@ fn check_error(spec: &Spec, shop: &Shop, error: &Error) {
     match spec.ending {
         Ending::Fails(fault) => {
             assert!(error.is_failed(), "{error:?}");
-            assert_eq!(error.is_panic(), fault.how == How::Panic, "{error:?}");
+            assert_eq!(error.is_panic(), fault.how != How::Error, "{error:?}");
             let name = match fault.place {
                 Place::Source(at) => format!("source{at}"),
                 Place::Step(at) => step_name(spec.steps[at].0, at),
@@ -115,10 +116,10 @@ fn check_error(spec: &Spec, shop: &Shop, error: &Error) {
             let is_at_end = fault.id == crate::spec::END;
             assert!(is_at_end || shop.bench(spec, fault.place).failed() > 0, "nothing has failed there: {error:?}");
         }
-        Ending::Cancel(_) => {
+        Ending::Cancel(_) | Ending::CancelAtStep(_) => {
             assert!(error.is_cancelled() && error.failures().is_empty(), "{error:?}");
         }
-        Ending::Well | Ending::Drop(_) => panic!("it ends well: {error:?}"),
+        Ending::Well | Ending::Drop(_) | Ending::DropAtStep(_) => panic!("it ends well: {error:?}"),
     }
 }
 
@@ -136,12 +137,17 @@ fn check_books(spec: &Spec, shop: &Shop, report: &Report, is_well: bool) {
     check_rows(report);
     for (at, (step, _)) in spec.steps.iter().enumerate() {
         if let (Some(workers), Some(row)) = (step.workers(), report.stage(&format!("step{at}"))) {
-            let is_stream = matches!(step, Step::Sum | Step::Pairs);
+            let is_stream = step.is_stream();
             check_bench(spec, shop, report, row, Place::Step(at), is_well, (!is_stream).then_some(workers));
         }
     }
-    if let (Sink::Workers(workers), Some(row)) = (spec.sink, report.stage("sink")) {
-        check_bench(spec, shop, report, row, Place::Sink, is_well, Some(workers));
+    let workers = match spec.sink {
+        Sink::Workers(workers) => Some(workers),
+        Sink::Plain => Some(1),
+        _ => None,
+    };
+    if let Some(row) = report.stage("sink") {
+        check_bench(spec, shop, report, row, Place::Sink, is_well, workers);
     }
 }
 
@@ -167,7 +173,7 @@ fn check_bench(
     let Some(workers) = workers else { return };
     assert!(bench.peak() <= workers && row.work_peak <= workers as u64, "{}", say());
     assert!(row.done <= done && row.failed <= failed && cut <= row.abandoned, "{}", say());
-    if !spec.is_cut_behind(place) && !matches!(spec.ending, Ending::Cancel(_)) {
+    if !spec.is_cut_behind(place) && !spec.ending.is_cancel() {
         assert_eq!(row.failed, failed, "{}", say());
     }
     if is_well && !spec.is_cut_behind(place) {

@@ -39,12 +39,13 @@ impl Step {
             Step::Filter => ids.filter(|id| id % 3 != 0).collect(),
             Step::FilterMap => ids.filter(|id| id % 4 != 1).map(mapped).collect(),
             Step::FlatMap => ids.flat_map(|id| vec![id; (id % 3) as usize]).collect(),
-            Step::Many => ids.flat_map(|id| vec![id; (id % 4) as usize]).collect(),
+            step if step.sends() => ids.flat_map(|id| vec![id; (id % 4) as usize]).collect(),
             Step::Fused => {
                 ids.map(mapped).filter(|id| id % 5 != 0).flat_map(|id| vec![id; (id % 3) as usize]).collect()
             }
             Step::Take(n) => ids.take(n as usize).collect(),
             Step::TakeWhile(n) => ids.take_while(|id| id % 20 != n).collect(),
+            Step::BoxedStage(_) => ids.flat_map(|id| [id; 2]).collect(),
             Step::Skip(n) => ids.skip(n as usize).collect(),
             Step::Scan(n) => running_sums(ids).take(n as usize).collect(),
             Step::Sum => running_sums(ids).collect(),
@@ -60,11 +61,12 @@ impl Spec {
             Join::Chain => false,
             Join::Merge => self.parts.len() > 1,
             Join::MergeThenChain => self.parts.len() > 2,
+            Join::ChainThenMerge => self.parts.len() > 1,
         }
     }
 
     fn is_ordered_before(&self, at: usize) -> bool {
-        !self.is_merged() && !self.steps[..at].iter().any(|(step, _)| matches!(step, Step::Unordered(_)))
+        !self.is_merged() && !self.steps[..at].iter().any(|(step, _)| step.is_unordered())
     }
 
     /// Whether the items arrive in one order only.
@@ -120,7 +122,7 @@ impl Spec {
 
     /// What arrives from each part of the source, if that can be told.
     pub(crate) fn models_of_parts(&self) -> Option<Vec<Vec<u64>>> {
-        let is_told = |(step, _): &(Step, usize)| !step.goes_by_place() && !matches!(step, Step::Unordered(_));
+        let is_told = |(step, _): &(Step, usize)| !step.goes_by_place() && !step.is_unordered();
         let of = |ids: &Range<u64>| self.steps.iter().fold(ids.clone().collect(), |list, (step, _)| step.model(list));
         let can_be_told = self.steps.iter().all(is_told) && !matches!(self.sink, Sink::Workers(2..));
         can_be_told.then(|| self.parts.iter().map(|(_, ids)| of(ids)).collect())

@@ -8,7 +8,8 @@ use taktline::runtime::Rt;
 use taktline::{Error, run::Running};
 use tests::{Item, Tasks};
 
-use crate::flows::{Shop, arrive, build};
+use crate::bodies::{Shop, arrive, arrive_all, arrive_plain};
+use crate::flows::build;
 use crate::spec::{Ending, Place, Sink, Spec};
 
 #[derive(Debug)]
@@ -62,9 +63,17 @@ pub(crate) async fn perform(spec: &Spec, rt: &Rt, tasks: &Tasks, shop: &Shop) ->
             let sink = arrive(desk, note).name("sink").concurrency(n).buffer(n);
             (finish(spec, rt, shop, flow.sink(sink), |()| Value::Count(0)).await.0, None)
         }
+        Sink::Plain => {
+            let sink = arrive_plain(desk, note).name("sink");
+            (finish(spec, rt, shop, flow.sink(sink), |()| Value::Count(0)).await.0, None)
+        }
+        Sink::Stream => {
+            let sink = arrive_all(desk, note).name("sink").buffer(2);
+            (finish(spec, rt, shop, flow.sink(sink), |()| Value::Count(0)).await.0, None)
+        }
         Sink::Loop { .. } => (read(spec, rt, shop, flow, &arrived).await, None),
     };
-    let is_seen = matches!(spec.sink, Sink::ForEach | Sink::Workers(_) | Sink::Loop { .. });
+    let is_seen = !matches!(spec.sink, Sink::Collect | Sink::Count | Sink::First | Sink::Fold);
     if is_seen {
         value = Some(Value::List(arrived.lock().expect("no holder panics").clone()));
     }
@@ -84,14 +93,14 @@ async fn finish<V: Send + 'static>(
 ) -> (End, Option<Value>) {
     let running = plan.start_on(rt);
     let outcome = match spec.ending {
-        Ending::Cancel(at) => {
-            let is_over = waited(rt, shop, &running, at).await;
+        Ending::Cancel(_) | Ending::CancelAtStep(_) => {
+            let is_over = waited(spec, rt, shop, &running).await;
             let outcome = running.cancel().await;
             assert_eq!(outcome.as_ref().err().is_some_and(Error::is_cancelled), !is_over);
             outcome
         }
-        Ending::Drop(at) => {
-            if !waited(rt, shop, &running, at).await {
+        Ending::Drop(_) | Ending::DropAtStep(_) => {
+            if !waited(spec, rt, shop, &running).await {
                 drop(running);
                 return (End::Dropped, None);
             }
@@ -105,9 +114,20 @@ async fn finish<V: Send + 'static>(
     }
 }
 
-/// Waits for the run, for so many ticks. Whether it has ended.
-async fn waited<V: Send + 'static>(rt: &Rt, shop: &Shop, running: &Running<V>, ticks: u64) -> bool {
-    let is_over = rt.timeout(shop.unit * ticks as u32, running.wait()).await.is_ok();
+/// Waits for the run, for as long as the ending says. Whether it has ended.
+async fn waited<V: Send + 'static>(spec: &Spec, rt: &Rt, shop: &Shop, running: &Running<V>) -> bool {
+    let is_over = match spec.ending {
+        Ending::Cancel(ticks) | Ending::Drop(ticks) => {
+            rt.timeout(shop.unit * ticks as u32, running.wait()).await.is_ok()
+        }
+        Ending::CancelAtStep(steps) | Ending::DropAtStep(steps) => {
+            for _ in 0..steps {
+                rt.yield_now().await;
+            }
+            false
+        }
+        Ending::Well | Ending::Fails(_) => false,
+    };
     let report = running.report().expect("it was started");
     assert!(report.balances(), "{report}");
     is_over || running.is_over()
@@ -121,8 +141,10 @@ async fn read(spec: &Spec, rt: &Rt, shop: &Shop, flow: BoxFlow<Item>, arrived: &
     let is_late = |at: u64| rt.now() - begun >= shop.unit * at as u32;
     let mut read = 0;
     // One that is to be stopped looks at the clock.
-    let patience = patience.or(matches!(spec.ending, Ending::Cancel(_) | Ending::Drop(_)).then_some(1));
+    let patience = patience.or((!matches!(spec.ending, Ending::Well | Ending::Fails(_))).then_some(1));
+    let mut steps = 0;
     loop {
+        steps += 1;
         let next = match patience {
             None => Ok(started.next().await),
             Some(ticks) => rt.timeout(shop.unit * ticks as u32, started.next()).await,
@@ -142,6 +164,10 @@ async fn read(spec: &Spec, rt: &Rt, shop: &Shop, flow: BoxFlow<Item>, arrived: &
         }
         match spec.ending {
             Ending::Drop(at) if is_late(at) => return End::Dropped,
+            Ending::DropAtStep(at) if steps >= at => return End::Dropped,
+            Ending::CancelAtStep(at) if steps >= at => {
+                return started.cancel().await.map_or_else(End::Failed, End::Well);
+            }
             Ending::Cancel(at) if is_late(at) => {
                 return started.cancel().await.map_or_else(End::Failed, End::Well);
             }

@@ -32,6 +32,8 @@ impl Draw {
 pub(crate) enum Part {
     Iter,
     Generator,
+    /// A generator that fills permits.
+    Filler,
     Stream,
 }
 
@@ -42,6 +44,8 @@ pub(crate) enum Join {
     Merge,
     /// All but the last are merged, and the last one follows.
     MergeThenChain,
+    /// All but the last are chained, and merged with a merge of the last one.
+    ChainThenMerge,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -65,6 +69,22 @@ pub(crate) enum Step {
     PlainWorkers(usize),
     Closure,
     Many,
+    ManyOrdered {
+        workers: usize,
+        window: usize,
+    },
+    ManyUnordered(usize),
+    /// One to many, by permits.
+    Fill,
+    FillOrdered {
+        workers: usize,
+        window: usize,
+    },
+    FillUnordered(usize),
+    /// Stream to stream, by permits.
+    Refill,
+    /// Each item twice, by a stage that is boxed.
+    BoxedStage(usize),
     Sum,
     Pairs,
     Blocking(usize),
@@ -83,6 +103,10 @@ pub(crate) enum Sink {
     Fold,
     First,
     Workers(usize),
+    /// A plain function.
+    Plain,
+    /// A sink that reads a stream.
+    Stream,
     /// The user's own loop: its longest pause, how long it waits for an item, after how many it breaks off.
     Loop {
         pause: u64,
@@ -95,6 +119,8 @@ pub(crate) enum Sink {
 pub(crate) enum How {
     Error,
     Panic,
+    /// A panic in a destructor.
+    Destructor,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -116,8 +142,18 @@ pub(crate) struct Fault {
 pub(crate) enum Ending {
     Well,
     Fails(Fault),
+    /// After so many ticks.
     Cancel(u64),
     Drop(u64),
+    /// After so many polls of who has started it.
+    CancelAtStep(u64),
+    DropAtStep(u64),
+}
+
+impl Ending {
+    pub(crate) fn is_cancel(self) -> bool {
+        matches!(self, Ending::Cancel(_) | Ending::CancelAtStep(_))
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -136,7 +172,8 @@ impl Step {
     fn draw(draw: &mut Draw) -> Step {
         let workers = 1 + draw.below(5) as usize;
         let n = draw.below(20);
-        match draw.below(26) {
+        let window = workers + draw.below(4) as usize;
+        match draw.below(34) {
             0 => Step::Map,
             1 => Step::Filter,
             2 => Step::FilterMap,
@@ -157,17 +194,27 @@ impl Step {
             19 => Step::Sum,
             20 => Step::Pairs,
             21 => Step::Blocking(workers),
-            22 | 23 => Step::Ordered { workers, window: workers + draw.below(4) as usize },
-            _ => Step::Unordered(workers),
+            22 | 23 => Step::Ordered { workers, window },
+            24 | 25 => Step::Unordered(workers),
+            26 => Step::ManyOrdered { workers, window },
+            27 => Step::ManyUnordered(workers),
+            28 => Step::Fill,
+            29 => Step::FillOrdered { workers, window },
+            30 => Step::FillUnordered(workers),
+            31 | 32 => Step::Refill,
+            _ => Step::BoxedStage(workers),
         }
     }
 
     /// How many bodies of the stage may be in work, if it is one that tells errors and keeps its own counts.
     pub(crate) fn workers(self) -> Option<usize> {
         match self {
-            Step::Plain | Step::Closure | Step::Many | Step::Sum | Step::Pairs => Some(1),
-            Step::PlainWorkers(n) | Step::Blocking(n) | Step::Unordered(n) | Step::Ordered { workers: n, .. } => {
-                Some(n)
+            Step::Plain | Step::Closure | Step::Many | Step::Fill => Some(1),
+            Step::Sum | Step::Pairs | Step::Refill => Some(1),
+            Step::PlainWorkers(n) | Step::Blocking(n) | Step::BoxedStage(n) => Some(n),
+            Step::Unordered(n) | Step::ManyUnordered(n) | Step::FillUnordered(n) => Some(n),
+            Step::Ordered { workers, .. } | Step::ManyOrdered { workers, .. } | Step::FillOrdered { workers, .. } => {
+                Some(workers)
             }
             _ => None,
         }
@@ -186,8 +233,31 @@ impl Step {
         }
     }
 
+    /// Whether it sends each item up to three times.
+    pub(crate) fn sends(self) -> bool {
+        matches!(
+            self,
+            Step::Many
+                | Step::ManyOrdered { .. }
+                | Step::ManyUnordered(_)
+                | Step::Fill
+                | Step::FillOrdered { .. }
+                | Step::FillUnordered(_)
+        )
+    }
+
+    /// Whether it has no body for each item.
+    pub(crate) fn is_stream(self) -> bool {
+        matches!(self, Step::Sum | Step::Pairs | Step::Refill)
+    }
+
+    /// Whether what it makes leaves in any order.
+    pub(crate) fn is_unordered(self) -> bool {
+        matches!(self, Step::Unordered(_) | Step::ManyUnordered(_) | Step::FillUnordered(_))
+    }
+
     fn multiplies(self) -> bool {
-        matches!(self, Step::FlatMap | Step::Many | Step::Fused)
+        matches!(self, Step::FlatMap | Step::Fused | Step::BoxedStage(_)) || self.sends()
     }
 }
 
@@ -197,10 +267,10 @@ impl Spec {
         let items = if draw.below(10) == 0 { draw.below(3) } else { 3 + draw.below(30) };
         let inputs = draw.one(&[1, 1, 1, 2, 2, 3, 4]);
         let bound = |part| items * part / inputs;
-        let part = |draw: &mut Draw| draw.one(&[Part::Iter, Part::Generator, Part::Generator, Part::Stream]);
+        let part = |draw: &mut Draw| draw.one(&[Part::Iter, Part::Generator, Part::Filler, Part::Stream]);
         let mut spec = Spec {
             parts: (0..inputs).map(|at| (part(draw), bound(at)..bound(at + 1))).collect(),
-            join: draw.one(&[Join::Chain, Join::Merge, Join::Merge, Join::MergeThenChain]),
+            join: draw.one(&[Join::Chain, Join::Merge, Join::MergeThenChain, Join::ChainThenMerge]),
             steps: Vec::new(),
             sink: Sink::draw(draw),
             ending: Ending::Well,
@@ -212,10 +282,12 @@ impl Spec {
             spec.steps.push((if multiplied > 1 && step.multiplies() { Step::Map } else { step }, size));
         }
         let at = draw.below(25);
-        spec.ending = match draw.below(8) {
+        spec.ending = match draw.below(10) {
             0 => Ending::Cancel(at),
             1 => Ending::Drop(at),
-            2..5 => spec.fault(draw).map_or(Ending::Well, Ending::Fails),
+            2 => Ending::CancelAtStep(at * 3),
+            3 => Ending::DropAtStep(at * 3),
+            4..7 => spec.fault(draw).map_or(Ending::Well, Ending::Fails),
             _ => Ending::Well,
         };
         spec
@@ -223,15 +295,16 @@ impl Spec {
 
     /// A fault that the plan will meet, if all that is before it gives one result.
     fn fault(&self, draw: &mut Draw) -> Option<Fault> {
-        let how = draw.one(&[How::Error, How::Panic]);
+        let how = draw.one(&[How::Error, How::Panic, How::Destructor]);
         let mut places = Vec::new();
-        let generators = self.parts.iter().enumerate().filter(|(_, (part, _))| *part == Part::Generator);
+        let generators =
+            self.parts.iter().enumerate().filter(|(_, (part, _))| matches!(part, Part::Generator | Part::Filler));
         places.extend(generators.map(|(at, _)| Place::Source(at)));
-        let can_fail = |step: Step| step.workers().is_some() || (how == How::Panic && step.fused_name().is_some());
+        let can_fail = |step: Step| step.workers().is_some() || (how != How::Error && step.fused_name().is_some());
         places.extend((0..self.steps.len()).filter(|at| can_fail(self.steps[*at].0)).map(Place::Step));
         match self.sink {
-            Sink::Workers(_) => places.push(Place::Sink),
-            Sink::ForEach if how == How::Panic => places.push(Place::Sink),
+            Sink::Workers(_) | Sink::Plain | Sink::Stream => places.push(Place::Sink),
+            Sink::ForEach if how != How::Error => places.push(Place::Sink),
             _ => {}
         }
         if places.is_empty() {
@@ -260,7 +333,9 @@ impl Spec {
 
 impl Sink {
     fn draw(draw: &mut Draw) -> Sink {
-        match draw.below(10) {
+        match draw.below(12) {
+            10 => Sink::Plain,
+            11 => Sink::Stream,
             0 => Sink::Collect,
             1 | 2 => Sink::ForEach,
             3 => Sink::Count,

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 
-use crate::edge::{Next, Rx, wake};
+use crate::edge::{Next, Rx, arm, wake};
 use crate::ledger::{Spent, Tally};
 use crate::lineage::Lineage;
 use crate::push::{Flowing, Push};
@@ -117,13 +117,11 @@ impl<T: Send + 'static, L: Lineage, N: Push<T, L>> Mover<T, L, N> {
                 Poll::Ready(Flowing::Over) => return self.stop(),
                 Poll::Pending => return self.pend(Spent::WaitingForRoom, Doing::WaitForRoom),
             }
-            let turn = {
+            let (turn, _former) = {
                 let mut ready = self.shared.lock();
                 let turn = ready.turns.pop_front();
-                if turn.is_none() {
-                    ready.task = Some(cx.waker().clone());
-                }
-                turn
+                let former = if turn.is_none() { arm(&mut ready.task, cx.waker()) } else { None };
+                (turn, former)
             };
             match turn {
                 None => return self.pend(Spent::WaitingForInput, Doing::WaitForInput),
@@ -198,10 +196,9 @@ impl<T: Send + 'static, L: Lineage, N: Push<T, L>> Mover<T, L, N> {
 
 impl<T, L, N> Drop for Mover<T, L, N> {
     fn drop(&mut self) {
-        if self.is_unsettled {
-            self.tally.ended += 1;
-            self.site.node.counts.abandoned.add(1);
-        }
-        self.tally.flush(&self.site.node.counts);
+        let counts = &self.site.node.counts;
+        self.tally.ended += u64::from(self.is_unsettled);
+        self.tally.flush(counts);
+        counts.abandoned.add(u64::from(self.is_unsettled));
     }
 }

@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 
 use super::Pool;
 use super::results::{Ack, Acknowledged, Found};
+use crate::edge::arm;
 use crate::error::Failure;
 use crate::ledger::{Kind, Spent};
 use crate::lineage::Lineage;
@@ -27,17 +28,23 @@ enum Ended {
 }
 
 /// Moves the results of `pool` into `outlet` until none can come any more.
-pub(crate) async fn emit<S: Stage, L: Lineage>(pool: Arc<Pool<S, L>>, outlet: Outlet<S::Out, L>) {
+pub(crate) fn emit<S: Stage, L: Lineage>(
+    pool: Arc<Pool<S, L>>,
+    outlet: Outlet<S::Out, L>,
+) -> impl Future<Output = ()> + Send {
+    // Made before the first poll: also a task that is never polled makes up the books.
     let mut emitter = Emitter { pool, outlet, unsettled: None, waits_since: None, has_ended: false };
-    let ended = poll_fn(|cx| emitter.poll(cx)).await;
-    emitter.has_ended = true;
-    match ended {
-        Ended::Drained => emitter.outlet.end(),
-        Ended::Over => {
-            emitter.pool.site.node.stop(emitter.pool.site.reason_to_close());
-            emitter.outlet.end();
+    async move {
+        let ended = poll_fn(|cx| emitter.poll(cx)).await;
+        emitter.has_ended = true;
+        match ended {
+            Ended::Drained => emitter.outlet.end(),
+            Ended::Over => {
+                emitter.pool.site.node.stop(emitter.pool.site.reason_to_close());
+                emitter.outlet.end();
+            }
+            Ended::Failed(failure) => emitter.pool.site.run.fail(failure),
         }
-        Ended::Failed(failure) => emitter.pool.site.run.fail(failure),
     }
 }
 
@@ -71,17 +78,18 @@ impl<S: Stage, L: Lineage> Emitter<S, L> {
                     }
                 }
             }
-            match self.outlet.poll_room(cx) {
-                Poll::Pending => return self.pend(Doing::WaitForRoom),
+            let has_room = match self.outlet.poll_room(cx) {
+                Poll::Pending => false,
                 Poll::Ready(Flowing::Over) => return Poll::Ready(Ended::Over),
-                Poll::Ready(Flowing::On) => {}
-            }
+                Poll::Ready(Flowing::On) => true,
+            };
             if self.is_told_to_stop() {
                 return Poll::Ready(Ended::Over);
             }
-            match self.pool.poll_found(cx) {
+            match self.pool.poll_found(has_room, cx) {
                 Poll::Pending => return self.pend(Doing::Work),
                 Poll::Ready(None) => return Poll::Ready(Ended::Drained),
+                Poll::Ready(Some(Found::Full)) => return self.pend(Doing::WaitForRoom),
                 Poll::Ready(Some(Found::Failed(failure))) => {
                     return Poll::Ready(Ended::Failed(failure));
                 }
@@ -120,18 +128,21 @@ impl<S: Stage, L: Lineage> Emitter<S, L> {
 
 impl<S: Stage, L: Lineage> Pool<S, L> {
     /// What can move on now; `None` if nothing will any more.
-    fn poll_found(self: &Arc<Self>, cx: &mut Context<'_>) -> Poll<Option<Found<S::Out, L>>> {
+    fn poll_found(self: &Arc<Self>, has_room: bool, cx: &mut Context<'_>) -> Poll<Option<Found<S::Out, L>>> {
         let counts = &self.site.node.counts;
         let mut state = self.state.lock();
-        match state.results.next() {
+        match state.results.next(has_room) {
             Found::Nothing if state.is_drained() && state.occupied == 0 => Poll::Ready(None),
             Found::Nothing => {
-                state.emitter = Some(cx.waker().clone());
+                let former = arm(&mut state.emitter, cx.waker());
+                drop(state);
+                drop(former);
                 Poll::Pending
             }
-            Found::Done { is_filtered } => {
+            Found::Done { is_filtered, lineage } => {
                 state.occupied -= 1;
                 drop(state);
+                drop(lineage);
                 counts.done.add(1);
                 counts.filtered.add(u64::from(is_filtered && self.site.node.kind == Kind::Stage));
                 self.summon();
@@ -144,7 +155,7 @@ impl<S: Stage, L: Lineage> Pool<S, L> {
     /// An output was accepted by the next edge.
     fn acknowledge(self: &Arc<Self>, ack: Ack) {
         let counts = &self.site.node.counts;
-        let Acknowledged { sender, is_done } = {
+        let Acknowledged { sender, is_done, lineage } = {
             let mut state = self.state.lock();
             let acknowledged = state.results.acknowledge(ack);
             if acknowledged.is_done {
@@ -153,6 +164,7 @@ impl<S: Stage, L: Lineage> Pool<S, L> {
             }
             acknowledged
         };
+        drop(lineage);
         if let Some(sender) = sender {
             sender.wake();
         }
@@ -163,12 +175,13 @@ impl<S: Stage, L: Lineage> Pool<S, L> {
 
     /// Counts what will not move on any more, and attaches failures whose turn did not come.
     fn clear(&self) {
-        let (finished, failures, items) = self.state.lock().results.clear();
-        self.site.node.counts.abandoned.add(finished);
+        let mut left = self.state.lock().results.clear();
+        self.site.node.counts.abandoned.add(left.finished());
+        let failures = left.take_failures();
         if self.site.node.stop_reason() != Stop::Over || self.site.run.has_failed() {
             failures.into_iter().for_each(|failure| self.site.run.fail(failure));
         }
-        if let Some(panic) = drop_each(items) {
+        if let Some(panic) = drop_each(left.into_outputs()) {
             self.site.run.fail(Failure::panicked(&self.site.node.name, panic));
         }
     }

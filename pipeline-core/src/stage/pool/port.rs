@@ -20,13 +20,14 @@ pub(super) struct PoolPort<'a, S: Stage, L> {
 impl<S: Stage, L: Lineage> OutPort<S::Out> for PoolPort<'_, S, L> {
     fn poll_room(&self, cx: &mut Context<'_>) -> Poll<()> {
         let held_back = self.pool.limits.held_back;
-        self.pool.state.lock().results.poll_room(self.seq, self.id, held_back, cx.waker())
+        let (polled, _former) = self.pool.state.lock().results.poll_room(self.seq, self.id, held_back, cx.waker());
+        polled
     }
 
     fn put(&self, item: S::Out) {
         self.sent.fetch_add(1, Ordering::Relaxed);
         let mut state = self.pool.state.lock();
-        let put = state.results.put(self.seq, self.id, item, self.lineage.clone());
+        let put = state.results.put(self.seq, self.id, item, &self.lineage);
         let emitter = if matches!(put, Ok(true)) { state.emitter.take() } else { None };
         drop(state);
         if let Some(emitter) = emitter {
@@ -36,15 +37,17 @@ impl<S: Stage, L: Lineage> OutPort<S::Out> for PoolPort<'_, S, L> {
     }
 
     fn poll_accepted(&self, cx: &mut Context<'_>) -> Poll<()> {
-        self.pool.state.lock().results.poll_accepted(self.seq, self.id, cx.waker())
+        let (polled, _former) = self.pool.state.lock().results.poll_accepted(self.seq, self.id, cx.waker());
+        polled
     }
 
     fn retract(&self) {
-        let item = self.pool.state.lock().results.retract(self.seq, self.id);
-        if item.is_some() {
+        let retracted = self.pool.state.lock().results.retract(self.seq, self.id);
+        if retracted.is_some() {
             self.sent.fetch_sub(1, Ordering::Relaxed);
         }
     }
+
     fn hold(&self) -> Box<dyn Any + Send> {
         Box::new(self.lineage.clone())
     }

@@ -5,6 +5,7 @@
 use std::collections::VecDeque;
 use std::task::{Poll, Waker};
 
+use crate::edge::arm;
 use crate::error::Failure;
 use crate::lineage::Lineage;
 
@@ -20,18 +21,22 @@ pub(super) enum Found<U, L> {
     /// The item at the head had nothing left to give. It is done.
     Done {
         is_filtered: bool,
+        /// To be dropped outside of the lock: that may settle a receipt.
+        lineage: L,
     },
     /// The item at the head has failed, and its turn has come.
     Failed(Failure),
     /// The item at the head was cut: nothing follows.
     Cut,
+    /// There is an output, and no room for it.
+    Full,
     Nothing,
 }
 
 /// What became of an item that has ended well.
 pub(super) enum Kept<U> {
-    /// Its outputs move on later.
-    Yes,
+    /// Its outputs move on later. With what its body has armed, to be dropped outside of the lock.
+    Yes(Option<Waker>),
     /// It is done, and leaves its place.
     Done { is_filtered: bool },
     /// Nothing moves on any more.
@@ -39,12 +44,23 @@ pub(super) enum Kept<U> {
 }
 
 /// What an acceptance means to others.
-pub(super) struct Acknowledged {
+pub(super) struct Acknowledged<L> {
     /// The body that waits for it.
     pub(super) sender: Option<Waker>,
     /// It was the last output of its item.
     pub(super) is_done: bool,
+    /// To be dropped outside of the lock: that may settle a receipt.
+    pub(super) lineage: Option<L>,
 }
+
+/// What was taken back: an output, and what its body has armed. To be dropped outside of the lock.
+pub(super) struct Retracted<U, L> {
+    _output: Option<(U, L)>,
+    _waker: Option<Waker>,
+}
+
+/// Whether the body may go on, and the waker that it has armed before, to be dropped outside of the lock.
+type Polled = (Poll<()>, Option<Waker>);
 
 /// Which output was accepted.
 #[derive(Clone, Copy, Debug)]
@@ -72,30 +88,30 @@ impl<U, L: Lineage> Results<U, L> {
                 last: None,
                 lineage: lineage.clone(),
                 status: Status::Working,
-                has_sent: false,
+                sent: 0,
                 sender: None,
             });
         }
     }
 
     /// An item has ended well.
-    pub(super) fn finish(&mut self, (seq, id): (u64, usize), last: Option<U>, lineage: L, sent: u64) -> Kept<U> {
+    pub(super) fn finish(&mut self, (seq, id): (u64, usize), last: Option<U>, lineage: &L, sent: u64) -> Kept<U> {
         match self {
             Results::Ordered(ring) => match ring.entry(seq) {
                 None => Kept::Refused(last),
                 Some(entry) => {
                     entry.last = last;
+                    entry.sent = sent;
                     entry.status = Status::Ended;
-                    Kept::Yes
+                    Kept::Yes(None)
                 }
             },
             Results::Unordered(queue) => match last {
-                None if queue.has_unsettled(id) => Kept::Yes,
-                None => Kept::Done { is_filtered: sent == 0 },
+                None => queue.end(id).unwrap_or(Kept::Done { is_filtered: sent == 0 }),
                 Some(_) if queue.is_closed => Kept::Refused(last),
                 Some(item) => {
-                    queue.queue.push_back(Queued { id, item, lineage, is_last: true });
-                    Kept::Yes
+                    queue.queue.push_back(Queued { id, item, lineage: lineage.clone(), is_last: true });
+                    Kept::Yes(None)
                 }
             },
         }
@@ -129,10 +145,11 @@ impl<U, L: Lineage> Results<U, L> {
         }
     }
 
-    /// The next thing that can move on.
-    pub(super) fn next(&mut self) -> Found<U, L> {
+    /// The next thing that can move on. What needs no room is not kept back by a want of it.
+    pub(super) fn next(&mut self, has_room: bool) -> Found<U, L> {
         match self {
-            Results::Ordered(ring) => ring.next(),
+            Results::Ordered(ring) => ring.next(has_room),
+            Results::Unordered(queue) if !has_room && !queue.queue.is_empty() => Found::Full,
             Results::Unordered(queue) => match queue.queue.pop_front() {
                 None => Found::Nothing,
                 Some(Queued { id, item, lineage, is_last }) => {
@@ -143,34 +160,32 @@ impl<U, L: Lineage> Results<U, L> {
     }
 
     /// An output was accepted.
-    pub(super) fn acknowledge(&mut self, ack: Ack) -> Acknowledged {
+    pub(super) fn acknowledge(&mut self, ack: Ack) -> Acknowledged<L> {
         match (self, ack) {
-            (Results::Ordered(ring), Ack::Last) => {
-                ring.pop();
-                Acknowledged { sender: None, is_done: true }
-            }
+            (Results::Ordered(ring), Ack::Last) => Acknowledged { sender: None, is_done: true, lineage: ring.pop() },
             (Results::Ordered(ring), Ack::Sent(_)) => {
                 let head = ring.entries.front_mut().filter(|entry| entry.held.is_empty());
-                Acknowledged { sender: head.and_then(|entry| entry.sender.take()), is_done: false }
+                let sender = head.and_then(|entry| entry.sender.take());
+                Acknowledged { sender, is_done: false, lineage: None }
             }
-            (Results::Unordered(_), Ack::Last) => Acknowledged { sender: None, is_done: true },
+            (Results::Unordered(_), Ack::Last) => Acknowledged { sender: None, is_done: true, lineage: None },
             (Results::Unordered(queue), Ack::Sent(id)) => match queue.senders.iter().position(|one| one.id == id) {
-                None => Acknowledged { sender: None, is_done: false },
+                None => Acknowledged { sender: None, is_done: false, lineage: None },
                 Some(at) => {
                     let Sender { waker, has_ended, .. } = queue.senders.remove(at);
-                    Acknowledged { sender: waker, is_done: has_ended }
+                    Acknowledged { sender: waker, is_done: has_ended, lineage: None }
                 }
             },
         }
     }
 
     /// Whether worker `id` may put one more output of item `seq`.
-    pub(super) fn poll_room(&mut self, seq: u64, id: usize, held_back: usize, waker: &Waker) -> Poll<()> {
+    pub(super) fn poll_room(&mut self, seq: u64, id: usize, held_back: usize, waker: &Waker) -> Polled {
         match self {
             Results::Ordered(ring) => {
                 let is_head = ring.base == seq;
                 let Some(entry) = ring.entry(seq) else {
-                    return Poll::Pending;
+                    return (Poll::Pending, None);
                 };
                 let has_room = if is_head { entry.held.is_empty() } else { entry.held.len() < held_back };
                 entry.wait_unless(has_room, waker)
@@ -180,12 +195,12 @@ impl<U, L: Lineage> Results<U, L> {
     }
 
     /// Whether the outputs that were put for item `seq` need no more waiting for.
-    pub(super) fn poll_accepted(&mut self, seq: u64, id: usize, waker: &Waker) -> Poll<()> {
+    pub(super) fn poll_accepted(&mut self, seq: u64, id: usize, waker: &Waker) -> Polled {
         match self {
             Results::Ordered(ring) => {
                 let is_head = ring.base == seq;
                 let Some(entry) = ring.entry(seq) else {
-                    return Poll::Pending;
+                    return (Poll::Pending, None);
                 };
                 let is_accepted = !is_head || entry.held.is_empty();
                 entry.wait_unless(is_accepted, waker)
@@ -198,7 +213,7 @@ impl<U, L: Lineage> Results<U, L> {
     ///
     /// # Errors
     /// Gives it back if nothing moves on any more.
-    pub(super) fn put(&mut self, seq: u64, id: usize, item: U, lineage: L) -> Result<bool, U> {
+    pub(super) fn put(&mut self, seq: u64, id: usize, item: U, lineage: &L) -> Result<bool, U> {
         match self {
             Results::Ordered(ring) => {
                 let is_head = ring.base == seq;
@@ -206,64 +221,83 @@ impl<U, L: Lineage> Results<U, L> {
                     return Err(item);
                 };
                 entry.held.push_back(item);
-                entry.has_sent = true;
                 Ok(is_head)
             }
             Results::Unordered(queue) if queue.is_closed => Err(item),
             Results::Unordered(queue) => {
                 queue.senders.push(Sender { id, waker: None, has_ended: false });
-                queue.queue.push_back(Queued { id, item, lineage, is_last: false });
+                queue.queue.push_back(Queued { id, item, lineage: lineage.clone(), is_last: false });
                 Ok(true)
             }
         }
     }
 
-    /// Takes back what worker `id` has put for item `seq` and nobody has accepted. To be dropped by the caller.
-    pub(super) fn retract(&mut self, seq: u64, id: usize) -> Option<U> {
+    /// Takes back what worker `id` has put for item `seq`, unless the emitter has taken it: then it was sent.
+    pub(super) fn retract(&mut self, seq: u64, id: usize) -> Option<Retracted<U, L>> {
         match self {
             Results::Ordered(ring) => {
                 let is_head = ring.base == seq;
-                ring.entry(seq).filter(|_| is_head).and_then(|entry| entry.held.pop_back())
+                let entry = ring.entry(seq).filter(|_| is_head)?;
+                // Its lineage stays with the entry.
+                let output = entry.held.pop_back()?;
+                Some(Retracted { _output: Some((output, L::default())), _waker: entry.sender.take() })
             }
             Results::Unordered(queue) => queue.retract(id),
         }
     }
 
     /// Takes back what worker `id` has put and nobody has accepted, if its item has no place in a ring that holds it.
-    pub(super) fn retract_unordered(&mut self, id: usize) -> Option<U> {
+    pub(super) fn retract_unordered(&mut self, id: usize) -> Option<Retracted<U, L>> {
         match self {
             Results::Ordered(_) => None,
             Results::Unordered(queue) => queue.retract(id),
         }
     }
 
-    /// Everything that is left, at an ending: the finished items, and the failures whose turn did not come.
-    pub(super) fn clear(&mut self) -> (u64, Vec<Failure>, Vec<U>) {
-        let (mut finished, mut failures, mut items) = (0, Vec::new(), Vec::new());
+    /// Everything that is left, at an ending. Nothing moves on any more.
+    pub(super) fn clear(&mut self) -> Left<U, L> {
         match self {
             Results::Ordered(ring) => {
                 ring.is_broken = true;
                 ring.base += ring.entries.len() as u64;
-                for entry in ring.entries.drain(..) {
-                    items.extend(entry.held);
-                    items.extend(entry.last);
-                    match entry.status {
-                        Status::Failed(failure) => failures.push(failure),
-                        Status::Ended => finished += 1,
-                        Status::Working | Status::Cut | Status::Taken => {}
-                    }
-                }
+                let entries = std::mem::take(&mut ring.entries);
+                Left { entries, queue: VecDeque::new(), senders: Vec::new() }
             }
             Results::Unordered(queue) => {
                 queue.is_closed = true;
-                finished += queue.senders.drain(..).filter(|sender| sender.has_ended).count() as u64;
-                for queued in queue.queue.drain(..) {
-                    finished += u64::from(queued.is_last);
-                    items.push(queued.item);
-                }
+                let (senders, queue) = (std::mem::take(&mut queue.senders), std::mem::take(&mut queue.queue));
+                Left { entries: VecDeque::new(), queue, senders }
             }
         }
-        (finished, failures, items)
+    }
+}
+
+/// What was left at an ending, to be looked at and dropped outside of the lock.
+pub(super) struct Left<U, L> {
+    entries: VecDeque<Entry<U, L>>,
+    queue: VecDeque<Queued<U, L>>,
+    senders: Vec<Sender>,
+}
+
+impl<U, L> Left<U, L> {
+    /// How many items were finished.
+    pub(super) fn finished(&self) -> u64 {
+        let in_order = self.entries.iter().filter(|entry| matches!(entry.status, Status::Ended)).count();
+        let unsettled = self.senders.iter().filter(|sender| sender.has_ended).count();
+        let queued = self.queue.iter().filter(|queued| queued.is_last).count();
+        (in_order + unsettled + queued) as u64
+    }
+
+    /// The failures whose turn did not come.
+    pub(super) fn take_failures(&mut self) -> Vec<Failure> {
+        let taken = self.entries.iter_mut().map(|entry| std::mem::replace(&mut entry.status, Status::Taken));
+        let failure = |status| if let Status::Failed(failure) = status { Some(failure) } else { None };
+        taken.filter_map(failure).collect()
+    }
+
+    pub(super) fn into_outputs(self) -> impl Iterator<Item = U> {
+        let in_order = self.entries.into_iter().flat_map(|entry| entry.held.into_iter().chain(entry.last));
+        in_order.chain(self.queue.into_iter().map(|queued| queued.item))
     }
 }
 
@@ -281,7 +315,8 @@ struct Entry<U, L> {
     last: Option<U>,
     lineage: L,
     status: Status,
-    has_sent: bool,
+    /// Outputs that were sent before the last one.
+    sent: u64,
     /// The body, if it waits in a send.
     sender: Option<Waker>,
 }
@@ -296,12 +331,8 @@ enum Status {
 }
 
 impl<U, L> Entry<U, L> {
-    fn wait_unless(&mut self, is_ready: bool, waker: &Waker) -> Poll<()> {
-        if is_ready {
-            return Poll::Ready(());
-        }
-        self.sender = Some(waker.clone());
-        Poll::Pending
+    fn wait_unless(&mut self, is_ready: bool, waker: &Waker) -> Polled {
+        if is_ready { (Poll::Ready(()), None) } else { (Poll::Pending, arm(&mut self.sender, waker)) }
     }
 }
 
@@ -311,16 +342,20 @@ impl<U, L: Lineage> Ring<U, L> {
         self.entries.get_mut(at)
     }
 
-    fn pop(&mut self) {
-        if self.entries.pop_front().is_some() {
-            self.base += 1;
-        }
+    /// The item at the head is done.
+    fn pop(&mut self) -> Option<L> {
+        let head = self.entries.pop_front()?;
+        self.base += 1;
+        Some(head.lineage)
     }
 
-    fn next(&mut self) -> Found<U, L> {
+    fn next(&mut self, has_room: bool) -> Found<U, L> {
         let Some(head) = self.entries.front_mut() else {
             return Found::Nothing;
         };
+        if !has_room && (!head.held.is_empty() || head.last.is_some()) {
+            return Found::Full;
+        }
         if let Some(item) = head.held.pop_front() {
             return Found::Output(item, head.lineage.clone(), Ack::Sent(0));
         }
@@ -330,9 +365,8 @@ impl<U, L: Lineage> Ring<U, L> {
             Status::Ended => match head.last.take() {
                 Some(item) => Found::Output(item, head.lineage.clone(), Ack::Last),
                 None => {
-                    let is_filtered = !head.has_sent;
-                    self.pop();
-                    Found::Done { is_filtered }
+                    let is_filtered = head.sent == 0;
+                    self.pop().map_or(Found::Nothing, |lineage| Found::Done { is_filtered, lineage })
                 }
             },
             Status::Failed(_) => {
@@ -368,42 +402,40 @@ struct Queued<U, L> {
 }
 
 impl<U, L> Queue<U, L> {
-    fn poll_settled(&mut self, id: usize, waker: &Waker) -> Poll<()> {
+    fn poll_settled(&mut self, id: usize, waker: &Waker) -> Polled {
         if self.is_closed {
             // Nobody takes more: a send never resumes.
-            return Poll::Pending;
+            return (Poll::Pending, None);
         }
-        match self.senders.iter_mut().find(|one| one.id == id && !one.has_ended) {
-            None => Poll::Ready(()),
-            Some(sender) => {
-                sender.waker = Some(waker.clone());
-                Poll::Pending
-            }
+        match self.sender(id) {
+            None => (Poll::Ready(()), None),
+            Some(at) => (Poll::Pending, arm(&mut self.senders[at].waker, waker)),
         }
     }
 
     /// Worker `id` has ended an item without a last output. If one that it has put is still to be accepted, the item is
     /// done only then.
-    fn has_unsettled(&mut self, id: usize) -> bool {
-        if let Some(at) = self.position(id) {
-            self.queue[at].is_last = true;
-            self.senders.retain(|one| one.id != id || one.has_ended);
-            return true;
-        }
-        match self.senders.iter_mut().find(|one| one.id == id && !one.has_ended) {
-            None => false,
-            Some(sender) => {
-                sender.has_ended = true;
-                true
-            }
-        }
+    fn end(&mut self, id: usize) -> Option<Kept<U>> {
+        let sender = self.sender(id)?;
+        let Some(at) = self.position(id) else {
+            self.senders[sender].has_ended = true;
+            return Some(Kept::Yes(None));
+        };
+        self.queue[at].is_last = true;
+        Some(Kept::Yes(self.senders.remove(sender).waker))
     }
 
     /// Takes back the output that worker `id` has put for the item that it is at, unless it was taken.
-    fn retract(&mut self, id: usize) -> Option<U> {
-        self.senders.retain(|one| one.id != id || one.has_ended);
+    fn retract(&mut self, id: usize) -> Option<Retracted<U, L>> {
         let at = self.position(id)?;
-        self.queue.remove(at).map(|queued| queued.item)
+        let Queued { item, lineage, .. } = self.queue.remove(at)?;
+        let sender = self.sender(id).map(|sender| self.senders.remove(sender));
+        Some(Retracted { _output: Some((item, lineage)), _waker: sender.and_then(|sender| sender.waker) })
+    }
+
+    /// The entry of worker `id` whose output was put for the item that it is at.
+    fn sender(&self, id: usize) -> Option<usize> {
+        self.senders.iter().position(|one| one.id == id && !one.has_ended)
     }
 
     /// Where the output of the item that worker `id` is at waits.

@@ -9,7 +9,7 @@ use super::results::{Kept, Results};
 use super::work::work;
 use super::{Limits, Pool};
 use crate::edge::{Next, Rx, wake};
-use crate::error::{BoxError, Failure};
+use crate::error::{BoxError, Failure, Panicked};
 use crate::ledger::Kind;
 use crate::lineage::Lineage;
 use crate::run::{Doing, Stop};
@@ -69,6 +69,11 @@ impl<T, U, L: Lineage> State<T, U, L> {
         self.intake.is_none() && self.in_work == 0
     }
 
+    fn take_idle(&mut self, id: usize) -> Option<Waker> {
+        let at = self.idle.iter().rposition(|(idle, _)| *idle == id)?;
+        Some(self.idle.remove(at).1)
+    }
+
     /// Calls a worker if an item could be started now and none is on its way.
     fn call(&mut self, limits: Limits) -> Option<Call> {
         let can_start = self.intake.is_some() && self.look && self.occupied < limits.window;
@@ -111,12 +116,14 @@ impl<S: Stage, L: Lineage> Pool<S, L> {
 
     /// The oldest item, which keeps its place until [`start`](Self::start); `None` if this worker is not needed any more.
     pub(super) fn poll_take(self: &Arc<Self>, id: usize, cx: &mut Context<'_>) -> Poll<Option<Taken<S::In, L>>> {
+        // Dropped last, outside of the lock.
+        let former;
         let mut guard = self.state.lock();
         let state = &mut *guard;
-        match state.idle.iter().rposition(|(idle, _)| *idle == id) {
-            // Woken by something else than a call of the pool.
-            Some(at) => drop(state.idle.swap_remove(at)),
-            None => state.is_called = false,
+        former = state.take_idle(id);
+        if former.is_none() {
+            // It was called. Else it was woken by something else than a call of the pool.
+            state.is_called = false;
         }
         let Some(intake) = state.intake.as_mut().filter(|_| !self.site.node.is_stopped()) else {
             return Poll::Ready(None);
@@ -194,7 +201,8 @@ impl<S: Stage, L: Lineage> Pool<S, L> {
         let (seq, id, lineage) = started;
         let counts = &self.site.node.counts;
         let mut failure = None;
-        let (mut refused, mut retracted) = (None, None);
+        // Dropped last, outside of the lock: a destructor may panic.
+        let (mut refused, mut retracted, mut former) = (None, None, None);
         let mut state = self.state.lock();
         state.in_work -= 1;
         counts.ended.add(1);
@@ -212,8 +220,8 @@ impl<S: Stage, L: Lineage> Pool<S, L> {
                 state.occupied -= usize::from(frees);
                 failure = Some(at_once);
             }
-            End::Returned(Ok(last)) => match state.results.finish((seq, id), last, lineage, sent) {
-                Kept::Yes => {}
+            End::Returned(Ok(last)) => match state.results.finish((seq, id), last, &lineage, sent) {
+                Kept::Yes(waker) => former = waker,
                 Kept::Done { is_filtered } => {
                     state.occupied -= 1;
                     counts.done.add(1);
@@ -229,14 +237,15 @@ impl<S: Stage, L: Lineage> Pool<S, L> {
         drop(state);
         let has_woken = emitter.is_some();
         wake(emitter);
-        drop((refused, retracted));
-        match failure {
+        let has_woken = match failure {
             None => has_woken | self.summon(),
             Some(at_once) => {
                 self.cut(seq, at_once);
                 true
             }
-        }
+        };
+        drop((refused, retracted, former));
+        has_woken
     }
 
     fn failure(&self, seq: u64, error: BoxError) -> Failure {
@@ -258,16 +267,17 @@ impl<S: Stage, L: Lineage> Pool<S, L> {
     /// A worker could not be made: its stage panicked in `clone`. The stage cannot go on.
     pub(super) fn break_down(&self, panic: Box<dyn Any + Send>) {
         self.site.node.stop(Stop::Cut);
-        self.cut(0, Some(Failure::panicked(&self.site.node.name, panic)));
+        self.cut(0, Some(Failure::panicked(&self.site.node.name, Panicked::new(panic))));
     }
 
     /// A worker leaves. If it had been called, another one is.
     pub(super) fn leave(self: &Arc<Self>, id: usize) {
-        {
+        let former = {
             let mut state = self.state.lock();
-            state.idle.retain(|(idle, _)| *idle != id);
             state.is_called = false;
-        }
+            state.take_idle(id)
+        };
+        drop(former);
         self.summon();
     }
 }

@@ -40,7 +40,7 @@ pub(super) async fn work<S: Stage, L: Lineage>(pool: Arc<Pool<S, L>>, id: usize)
         let port = PoolPort { pool: &pool, seq, id, lineage: lineage.clone(), sent: AtomicU64::new(0) };
         // The call itself is a part of the body: a closure may panic before it has made its future.
         let body = async { stage.call(item, Out::new(&port)).await };
-        let end = run_body(body, &node, || {
+        let end = run_body(body, &node, |_| {
             has_waited = true;
             node.stop_reason() == Stop::Cut || pool.is_cut(seq)
         })
