@@ -7,12 +7,13 @@ mod entry;
 mod expand;
 mod keys;
 mod model;
+mod types;
 
 use proc_macro::TokenStream;
 
 use model::Role;
 
-/// Makes a stage of a function: from one item to one, to many, or from stream to stream.
+/// Makes a stage of a free function: from one item to one, to many, or from stream to stream.
 ///
 /// The function's name becomes a constructor: `#[stage] async fn fetch(url: Url, client: &Client) -> Page` is used as
 /// `.then(fetch(client))`. `fetch(client).call(url)` calls the function itself.
@@ -28,6 +29,8 @@ use model::Role;
 /// The arguments behind the item are configuration, given to the constructor in their order: `&T` is shared by the workers
 /// (the constructor takes a `T`, an `Arc<T>`, or a `&T` that can be cloned), `&mut T` is state of its own for each worker,
 /// `T` is cloned for each call.
+///
+/// Type parameters are `Send + 'static` by themselves, since what they stand for moves between tasks.
 ///
 /// A `Result<U, E>` sends `U` on; an `Err` fails the item, and with it the run.
 ///
@@ -77,14 +80,15 @@ pub fn sink(keys: TokenStream, item: TokenStream) -> TokenStream {
 }
 
 /// Runs an `async fn main` on tokio or smol, by feature. With both features on it is tokio; `#[main(smol)]` says otherwise,
-/// `#[main(current_thread)]` takes one thread instead of one for each core.
+/// `#[main(current_thread)]` takes one thread instead of one for each core. `crate = path` says where taktline is, if it was
+/// renamed.
 #[proc_macro_attribute]
 pub fn main(keys: TokenStream, item: TokenStream) -> TokenStream {
     entry::main(keys.into(), item.into()).into()
 }
 
 /// Runs an `async fn` as a test, with a few seeds on the simulated runtime; `#[test(tokio, smol, sim)]` makes a module of
-/// that name with a test for each runtime that is named.
+/// that name with a test for each runtime that is named. `crate = path` says where taktline is, if it was renamed.
 #[proc_macro_attribute]
 pub fn test(keys: TokenStream, item: TokenStream) -> TokenStream {
     entry::test(keys.into(), item.into()).into()

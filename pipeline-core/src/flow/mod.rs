@@ -341,7 +341,8 @@ pub trait Flow: Clone + Send + Sized + 'static {
         BoxFlow::new(self)
     }
 
-    /// Ends the flow in a sink: what `#[sink]` made, or an async closure that returns `()`.
+    /// Ends the flow in a sink: what `#[sink]` made, an async closure that returns `()`, or a hand-written
+    /// [`Stage`](crate::stage::Stage) without outputs.
     ///
     /// ```
     /// use taktline::prelude::*;
