@@ -106,6 +106,18 @@ impl<V: Send + 'static> RunExt for Pipeline<V> {
     }
 }
 
+/// A flow that ends in a sink: there is none, since one that does is a pipeline.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "this flow is open: nothing takes its items",
+    label = "ends in no sink",
+    note = "end it in a sink: `.sink(store())`, `.for_each(|x| ..)`, `.collect::<Vec<_>>()`, `.count()`",
+    note = "or read it in a loop of your own: `let mut xs = flow.start();`, `while let Some(x) = xs.next().await? {{ .. }}`"
+)]
+pub trait Closed {
+    fn close(self) -> Pipeline<()>;
+}
+
 /// Starts a flow on the runtime of the caller. In the prelude.
 pub trait StartExt: Flow {
     /// Starts the flow on [the runtime of the caller](choose_runtime), now, to be read by the caller's own loop. Without a
@@ -128,6 +140,15 @@ pub trait StartExt: Flow {
     /// ```
     fn start(self) -> Started<Self::Item> {
         Flow::start_with(self, choose_runtime())
+    }
+
+    /// Only a pipeline runs. This is here for the compiler to say what is missing.
+    #[doc(hidden)]
+    fn run(self) -> Run<()>
+    where
+        Self: Closed,
+    {
+        self.close().run()
     }
 }
 

@@ -200,6 +200,9 @@ impl fmt::Debug for Error {
                     write!(f, "\nalso: {failure:?}")?;
                 }
             }
+            Kind::Invalid(problems) if problems.len() > 1 => {
+                write!(f, "the plan cannot run:\n  {}", problems.join("\n  "))?;
+            }
             _ => write!(f, "{self}")?,
         }
         match &self.0.report {
@@ -349,11 +352,23 @@ impl Panicked {
 
 impl fmt::Display for Panicked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "panicked: {}", self.message)
+        write!(f, "panicked: {}", self.message)?;
+        match cure(&self.message) {
+            Some(cure) => write!(f, "; {cure}"),
+            None => Ok(()),
+        }
     }
 }
 
 impl StdError for Panicked {}
+
+/// What to do about a panic that many users meet, and that does not say it itself.
+fn cure(message: &str) -> Option<&'static str> {
+    message.contains("there is no reactor running").then_some(
+        "tokio's I/O and timers work on tokio: run on it, or wrap the future that uses them in `Compat` of the crate \
+         `async-compat`",
+    )
+}
 
 /// The runtime dropped a task before it had ended.
 #[derive(Debug)]

@@ -1,18 +1,26 @@
 //! The code of a source, a stage or a sink.
+//!
+//! What is generated has the context of the attribute, so that no lint looks at it, and the place of the user's code that
+//! it stands for, so that the compiler's errors point there.
 
-use proc_macro2::{Ident, TokenStream};
-use quote::{format_ident, quote, quote_spanned};
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
+use syn::ext::IdentExt;
 use syn::spanned::Spanned;
-use syn::{Attribute, Error, FnArg, GenericParam, ItemFn, Visibility, parse2};
+use syn::{
+    Attribute, Error, FnArg, GenericArgument, GenericParam, Generics, Item, ItemFn, Path, Type, Visibility,
+    WherePredicate,
+};
+use syn::{parse_quote_spanned, parse2};
 
 use crate::keys::Keys;
-use crate::model::{Config, Form, How, Model, Role, complete, is_port};
+use crate::model::{Config, Form, How, Model, Role, complete};
+use crate::types::{has_word, is_port, type_args};
 
 pub(crate) fn function(role: Role, keys: TokenStream, item: TokenStream) -> TokenStream {
-    let function = match parse2::<ItemFn>(item.clone()) {
+    let function = match parse_function(role.name(), item.clone()) {
         Ok(function) => function,
         Err(error) => {
-            let error = Error::new(error.span(), format!("`#[{}]` is for a function: {error}", role.name()));
             let error = error.to_compile_error();
             return quote!(#error #item);
         }
@@ -29,6 +37,27 @@ pub(crate) fn function(role: Role, keys: TokenStream, item: TokenStream) -> Toke
             quote!(#error #[allow(unused, clippy::all)] #function)
         }
     }
+}
+
+/// Reads the function under `attribute`, or says what was annotated instead.
+pub(crate) fn parse_function(attribute: &str, item: TokenStream) -> syn::Result<ItemFn> {
+    let error = match parse2::<ItemFn>(item.clone()) {
+        Ok(function) => return Ok(function),
+        Err(error) => error,
+    };
+    let found = match parse2::<Item>(item) {
+        Ok(Item::Struct(_)) => "a struct",
+        Ok(Item::Enum(_)) => "an enum",
+        Ok(Item::Impl(_)) => "an impl block",
+        Ok(Item::Trait(_)) => "a trait",
+        Ok(Item::Mod(_)) => "a module",
+        Ok(Item::Const(_) | Item::Static(_)) => "a value",
+        Ok(Item::Verbatim(_)) | Err(_) => {
+            return Err(Error::new(error.span(), format!("`#[{attribute}]` needs a function with a body")));
+        }
+        Ok(_) => "none",
+    };
+    Err(Error::new(Span::call_site(), format!("`#[{attribute}]` annotates a free function, and this is {found}")))
 }
 
 /// The function with its `In` and `Out` completed, so that the compiler adds no mistake of its own.
@@ -48,108 +77,141 @@ fn combine(mut all: Error, error: Error) -> Error {
     all
 }
 
+/// The place of the user's code, in the context of the attribute.
+fn at(span: Span) -> Span {
+    Span::call_site().located_at(span)
+}
+
+/// The path to what generated code needs, with errors told at `span`.
+fn private(root: &Path, span: Span) -> TokenStream {
+    let root = quote!(#root).into_iter().map(|mut token| {
+        token.set_span(span);
+        token
+    });
+    quote_spanned!(span=> #(#root)*::__private)
+}
+
+/// The generics, with what every type parameter needs: it moves between tasks with the items and the configuration.
+/// The bounds are added where the parameter has its own.
+fn movable(generics: &Generics, span: Span) -> Generics {
+    let mut generics = generics.clone();
+    let Generics { params, where_clause, .. } = &mut generics;
+    for param in params.iter_mut() {
+        let GenericParam::Type(param) = param else { continue };
+        let name = &param.ident;
+        let in_where = where_clause.iter_mut().flat_map(|clause| &mut clause.predicates).find_map(|one| match one {
+            WherePredicate::Type(one) if matches!(&one.bounded_ty, Type::Path(ty) if ty.path.is_ident(name)) => {
+                Some(&mut one.bounds)
+            }
+            _ => None,
+        });
+        let bounds = in_where.filter(|_| param.bounds.is_empty()).unwrap_or(&mut param.bounds);
+        bounds.push(parse_quote_spanned!(span=> ::core::marker::Send));
+        bounds.push(parse_quote_spanned!(span=> 'static));
+    }
+    generics
+}
+
 fn expand(model: &Model, keys: &Keys) -> TokenStream {
-    let root = keys.root();
-    let k = quote!(#root::__private);
     let Model { function, config, .. } = model;
     let name = &function.sig.ident;
-    let body = format_ident!("__taktline_{}", name);
-    let (impl_generics, ty_generics, where_clause) = function.sig.generics.split_for_impl();
-    let attrs = Attrs::of(function);
-    let Attrs { cfgs, docs, lints } = &attrs;
-    let vis = &function.vis;
+    let span = at(name.span());
+    let k = private(&keys.root(), span);
+    let text = name.unraw().to_string();
+    let body = Ident::new(&format!("__taktline_{text}"), span);
+    let generics = movable(&function.sig.generics, span);
+    let (impl_generics, ty_generics, where_clause) = generics.split_for_impl();
+    let Attrs { on_constructor, on_both } = Attrs::of(function);
+    let (vis, fn_token) = (&function.vis, &function.sig.fn_token);
     let names: Vec<&Ident> = config.iter().map(|one| &one.name).collect();
-    let fields: Vec<TokenStream> = config.iter().map(|one| field_type(one, &k)).collect();
-    let marked = function.sig.generics.params.iter().filter_map(|param| match param {
-        GenericParam::Type(param) => Some(&param.ident),
-        _ => None,
-    });
-    let params = config.iter().map(|one| parameter(one, &k));
+    let fields = config.iter().map(field_type);
+    let marked = generics.type_params().map(|param| &param.ident);
+    let params = config.iter().map(|one| parameter(one, &k, span));
     let values = config.iter().map(|one| value(one, &k));
-    let clones = config.iter().map(clone_field);
+    let clones = config.iter().map(|one| clone_of(one, &k));
     let value_type = value_type(model);
-    let text = keys.name.as_ref().map_or_else(
-        || quote!(stringify!(#name)),
-        |given| {
-            let text = &given.value;
-            quote!(#text)
+    let text = keys.name.as_ref().map_or(text, |given| given.value.value());
+    let settings = settings(keys);
+    let form = form_impl(model, keys, &body, &generics);
+    let probe = probe(model, &keys.root());
+    let mut make = Group::new(
+        Delimiter::Brace,
+        quote_spanned! {span=>
+            #k::#value_type::new(
+                #text,
+                #body { #(#names: #values,)* __types: ::core::marker::PhantomData },
+            ) #settings
         },
     );
-    let settings = settings(keys);
-    let form = form_impl(model, &body, &k);
-    let probe = probe(model, &k);
-    quote! {
-        #(#cfgs)*
+    // Lints of a name, such as that it is never used, pass by an item that does not begin and end in the user's context.
+    make.set_span(name.span());
+    quote_spanned! {span=>
         #[doc(hidden)]
-        #[allow(non_camel_case_types, missing_docs, missing_debug_implementations, clippy::all)]
         #vis struct #body #impl_generics #where_clause {
             #(#names: #fields,)*
             __types: ::core::marker::PhantomData<fn() -> (#(#marked,)*)>,
         }
 
-        #(#cfgs)*
         impl #impl_generics ::core::clone::Clone for #body #ty_generics #where_clause {
             fn clone(&self) -> Self {
                 #body { #(#names: #clones,)* __types: ::core::marker::PhantomData }
             }
         }
 
-        #(#cfgs)*
         #form
 
-        #(#cfgs)*
         #probe
 
-        #(#cfgs)*
-        #(#docs)*
-        #(#lints)*
-        #[allow(clippy::too_many_arguments, clippy::ptr_arg)]
-        #vis fn #name #impl_generics (#(#params),*) -> #k::#value_type<#body #ty_generics> #where_clause {
-            #k::#value_type::new(
-                #text,
-                #body { #(#names: #values,)* __types: ::core::marker::PhantomData },
-            ) #settings
-        }
+        #(#on_constructor)*
+        #(#on_both)*
+        #vis #fn_token #name #impl_generics (#(#params),*) -> #k::#value_type<#body #ty_generics> #where_clause #make
     }
 }
 
-/// The attributes of the function, by where they belong.
+/// The attributes of the function that do not stay on the nested one alone.
 struct Attrs<'a> {
-    /// On everything that is generated.
-    cfgs: Vec<&'a Attribute>,
-    /// On the constructor.
-    docs: Vec<&'a Attribute>,
-    /// On the constructor as well as on the function itself.
-    lints: Vec<&'a Attribute>,
+    on_constructor: Vec<&'a Attribute>,
+    on_both: Vec<&'a Attribute>,
 }
 
 impl<'a> Attrs<'a> {
     fn of(function: &'a ItemFn) -> Attrs<'a> {
-        let mut attrs = Attrs { cfgs: Vec::new(), docs: Vec::new(), lints: Vec::new() };
+        let mut attrs = Attrs { on_constructor: Vec::new(), on_both: Vec::new() };
         for attr in &function.attrs {
-            let path = attr.path();
-            if path.is_ident("cfg") {
-                attrs.cfgs.push(attr);
-            } else if path.is_ident("doc") || path.is_ident("deprecated") {
-                attrs.docs.push(attr);
-            } else if ["allow", "warn", "deny", "forbid"].iter().any(|lint| path.is_ident(lint)) {
-                attrs.lints.push(attr);
+            if is_about_name(attr) {
+                attrs.on_constructor.push(attr);
+            } else if is_lint(attr, &["allow", "warn", "deny", "forbid"], &[])
+                || is_lint(attr, &["expect"], &["non_snake_case"])
+            {
+                attrs.on_both.push(attr);
             }
         }
         attrs
     }
 }
 
-fn field_type(Config { ty, how, .. }: &Config, _: &TokenStream) -> TokenStream {
+/// Whether the attribute speaks of the name, which is the constructor's, and not of the body.
+fn is_about_name(attr: &Attribute) -> bool {
+    ["doc", "deprecated", "must_use"].iter().any(|name| attr.path().is_ident(name))
+        || is_lint(attr, &["expect"], &["dead_code", "missing_docs", "unreachable_pub"])
+}
+
+/// Whether the attribute sets one of the lints, any if none is named, to one of the levels.
+fn is_lint(attr: &Attribute, levels: &[&str], lints: &[&str]) -> bool {
+    levels.iter().any(|level| attr.path().is_ident(level))
+        && (lints.is_empty() || has_word(attr.meta.to_token_stream(), &|word| lints.iter().any(|lint| word == lint)))
+}
+
+fn field_type(Config { ty, how, .. }: &Config) -> TokenStream {
     match how {
         How::Shared => quote!(::std::sync::Arc<#ty>),
         How::State | How::Cloned => quote!(#ty),
     }
 }
 
-fn parameter(Config { name, ty, how }: &Config, k: &TokenStream) -> TokenStream {
+fn parameter(Config { name, ty, how }: &Config, k: &TokenStream, span: Span) -> TokenStream {
     match how {
-        How::Shared => quote!(#name: impl #k::IntoShared<#ty>),
+        How::Shared => quote_spanned!(span=> #name: impl #k::IntoShared<#ty>),
         How::State | How::Cloned => quote!(#name: #ty),
     }
 }
@@ -162,15 +224,24 @@ fn value(Config { name, how, .. }: &Config, k: &TokenStream) -> TokenStream {
 }
 
 /// Spanned at the type, so that one that cannot be cloned is named where the user wrote it.
-fn clone_field(Config { name, ty, .. }: &Config) -> TokenStream {
-    quote_spanned!(ty.span()=> ::core::clone::Clone::clone(&self.#name))
+fn clone_of(Config { name, ty, how }: &Config, k: &TokenStream) -> TokenStream {
+    match how {
+        How::Shared => quote!(::core::clone::Clone::clone(&self.#name)),
+        How::State | How::Cloned => {
+            let span = at(ty.span());
+            let mut field = name.clone();
+            field.set_span(span);
+            quote_spanned!(span=> #k::PerWorker::of(&self.#field))
+        }
+    }
 }
 
-fn argument(Config { name, ty, how }: &Config) -> TokenStream {
-    match how {
+fn argument(config: &Config, k: &TokenStream) -> TokenStream {
+    let name = &config.name;
+    match config.how {
         How::Shared => quote!(&self.#name),
         How::State => quote!(&mut self.#name),
-        How::Cloned => quote_spanned!(ty.span()=> ::core::clone::Clone::clone(&self.#name)),
+        How::Cloned => clone_of(config, k),
     }
 }
 
@@ -201,52 +272,60 @@ fn settings(keys: &Keys) -> TokenStream {
 }
 
 /// The implementation of the form, with the user's function inside of it.
-fn form_impl(model: &Model, body: &Ident, k: &TokenStream) -> TokenStream {
+fn form_impl(model: &Model, keys: &Keys, body: &Ident, generics: &Generics) -> TokenStream {
     let Model { form, function, item, config, out, ret, is_fallible, .. } = model;
-    let (impl_generics, ty_generics, where_clause) = function.sig.generics.split_for_impl();
-    let nested = nested(function);
     let name = &function.sig.ident;
-    let generics = function.sig.generics.params.iter().filter_map(|param| match param {
+    // A future that is not `Send` is told at the function's name, with a note at the await in question.
+    let span = at(name.span());
+    let k = private(&keys.root(), span);
+    let (impl_generics, ty_generics, where_clause) = generics.split_for_impl();
+    let nested = nested(function);
+    let params = generics.params.iter().filter_map(|param| match param {
         GenericParam::Type(param) => Some(&param.ident),
         GenericParam::Const(param) => Some(&param.ident),
         GenericParam::Lifetime(_) => None,
     });
-    let call = quote!(#name::<#(#generics),*>);
-    let args: Vec<TokenStream> = config.iter().map(argument).collect();
+    let call = quote!(#name::<#(#params),*>);
+    let args: Vec<TokenStream> = config.iter().map(|one| argument(one, &k)).collect();
     let sends = matches!(form, Form::Many | Form::Stream | Form::Generate);
     let yields = match (sends, out, is_fallible) {
         (true, Some(out), _) => quote!(#out),
         (true, None, _) => quote!(()),
-        (false, _, true) => quote!(<#ret as #k::Fallible>::Ok),
+        (false, _, true) => {
+            let span = at(ret.span());
+            let k = private(&keys.root(), span);
+            quote_spanned!(span=> <#ret as #k::Fallible>::Ok)
+        }
         (false, _, false) => quote!(#ret),
     };
     let made = if sends { quote!(()) } else { quote!(Self::Out) };
     let outcome = if *is_fallible {
-        quote_spanned!(ret.span()=> #k::Fallible::into_result(ret).map_err(::core::convert::Into::into))
+        let at_error = at(error_type(ret).unwrap_or(ret).span());
+        let k = private(&keys.root(), at_error);
+        quote_spanned!(at_error=> #k::outcome(ret))
     } else {
         quote!(::core::result::Result::Ok(ret))
     };
-    let future = quote!(impl ::core::future::Future<Output = Self::Ret> + ::core::marker::Send);
-    // Spanned at the function's name: a future that is not `Send` is told there, with a note at the await in question.
+    let future = quote_spanned!(span=> impl ::core::future::Future<Output = Self::Ret> + ::core::marker::Send);
     let (form, method) = match form {
         Form::Each => (
-            quote!(Each),
-            quote_spanned!(name.span()=> fn call(&mut self, item: Self::Item) -> #future { #nested #call(item, #(#args),*) }),
+            "Each",
+            quote_spanned!(span=> fn call(&mut self, item: Self::Item) -> #future { #nested #call(item, #(#args),*) }),
         ),
         Form::Many => (
-            quote!(Many),
-            quote_spanned!(name.span()=>
+            "Many",
+            quote_spanned! {span=>
                 fn call(&mut self, item: Self::Item, out: #k::Out<'_, Self::Out>) -> #future {
                     #nested #call(item, #(#args,)* out)
                 }
-            ),
+            },
         ),
         Form::Stream => {
             let out_arg = out.as_ref().map(|_| quote!(out));
             let unused = out.is_none().then(|| quote!(let _ = out;));
             (
-                quote!(Transform),
-                quote_spanned!(name.span()=>
+                "Transform",
+                quote_spanned! {span=>
                     fn run(
                         &mut self,
                         input: #k::In<'_, Self::Item>,
@@ -254,20 +333,21 @@ fn form_impl(model: &Model, body: &Ident, k: &TokenStream) -> TokenStream {
                     ) -> #future {
                         #nested #unused #call(input, #(#args,)* #out_arg)
                     }
-                ),
+                },
             )
         }
         Form::Generate => (
-            quote!(Generate),
-            quote_spanned!(name.span()=> fn run(&mut self, out: #k::Out<'_, Self::Out>) -> #future { #nested #call(#(#args,)* out) }),
+            "Generate",
+            quote_spanned!(span=> fn run(&mut self, out: #k::Out<'_, Self::Out>) -> #future { #nested #call(#(#args,)* out) }),
         ),
         Form::Plain | Form::Workers | Form::Blocking => (
-            quote!(Plain),
-            quote_spanned!(name.span()=> fn call(&mut self, item: Self::Item) -> Self::Ret { #nested #call(item, #(#args),*) }),
+            "Plain",
+            quote_spanned!(span=> fn call(&mut self, item: Self::Item) -> Self::Ret { #nested #call(item, #(#args),*) }),
         ),
     };
+    let form = Ident::new(form, span);
     let item = item.as_ref().filter(|_| model.form != Form::Generate).map(|item| quote!(type Item = #item;));
-    quote! {
+    quote_spanned! {span=>
         impl #impl_generics #k::#form for #body #ty_generics #where_clause {
             #item
             type Ret = #ret;
@@ -282,29 +362,33 @@ fn form_impl(model: &Model, body: &Ident, k: &TokenStream) -> TokenStream {
     }
 }
 
-/// The user's function as it stands, to be nested: only what has no meaning there is taken off.
+/// `E` of a `Result<T, E>` that is written out.
+fn error_type(ret: &Type) -> Option<&Type> {
+    let args = type_args(ret)?;
+    match args.iter().nth(1)? {
+        GenericArgument::Type(error) => Some(error),
+        _ => None,
+    }
+}
+
+/// The user's function as it stands, to be nested: only what belongs to the name is taken off.
 fn nested(function: &ItemFn) -> TokenStream {
     let mut nested = function.clone();
     nested.vis = Visibility::Inherited;
-    nested.attrs.retain(|attr| !attr.path().is_ident("doc") && !attr.path().is_ident("cfg"));
-    let has_args = nested.sig.inputs.iter().any(|arg| matches!(arg, FnArg::Typed(_)));
-    let lint = has_args.then(|| quote!(#[allow(clippy::too_many_arguments)]));
-    quote!(#lint #nested)
+    nested.attrs.retain(|attr| !is_about_name(attr));
+    quote!(#nested)
 }
 
 /// A `Result` under another name is refused, at the return type.
-fn probe(model: &Model, k: &TokenStream) -> TokenStream {
-    if !model.is_probed {
-        return quote!(
-            const _: () = ();
-        );
-    }
-    let ret = &model.ret;
-    quote_spanned! {ret.span()=>
+fn probe(model: &Model, root: &Path) -> Option<TokenStream> {
+    let ret = model.is_probed.then_some(&model.ret)?;
+    let span = at(ret.span());
+    let k = private(root, span);
+    Some(quote_spanned! {span=>
         const _: fn() = || {
             #[allow(unused_imports)]
             use #k::ProbeFallback as _;
             #k::require_plain(&#k::Probe::<#ret>::new().kind());
         };
-    }
+    })
 }

@@ -2,7 +2,7 @@
 
 use proc_macro2::{Span, TokenStream};
 use syn::ext::IdentExt;
-use syn::parse::{ParseStream, Parser};
+use syn::parse::{Parse, ParseStream, Parser};
 use syn::{Error, Expr, ExprLit, Ident, Lit, LitInt, LitStr, Path, Token, parse_quote};
 
 use crate::model::Role;
@@ -41,8 +41,10 @@ impl Keys {
                     errors.push(error);
                     skip_to_comma(input)?;
                 }
-                if !input.is_empty() {
-                    input.parse::<Token![,]>()?;
+                if !input.is_empty() && input.parse::<Token![,]>().is_err() {
+                    errors.push(input.error("write a comma between two keys"));
+                    skip_to_comma(input)?;
+                    input.parse::<Option<Token![,]>>()?;
                 }
             }
             Ok(())
@@ -60,7 +62,9 @@ impl Keys {
     }
 
     fn parse_one(&mut self, role: Role, input: ParseStream<'_>, errors: &mut Vec<Error>) -> syn::Result<()> {
-        let key = input.call(Ident::parse_any)?;
+        let key = input
+            .call(Ident::parse_any)
+            .map_err(|error| Error::new(error.span(), "write a key, as in `name = \"fetch\"`"))?;
         let name = key.to_string();
         let known = match role {
             Role::Stage => STAGE,
@@ -78,10 +82,7 @@ impl Keys {
             "blocking" => set(&mut self.blocking, &key, flag(input, &key)?, errors),
             "result_is_item" => set(&mut self.result_is_item, &key, flag(input, &key)?, errors),
             "name" => set(&mut self.name, &key, text(input, &key)?, errors),
-            _ => {
-                input.parse::<Token![=]>()?;
-                set(&mut self.krate, &key, input.call(Path::parse_mod_style)?, errors);
-            }
+            _ => set(&mut self.krate, &key, path(input, &key)?, errors),
         }
         Ok(())
     }
@@ -122,7 +123,7 @@ fn flag(input: ParseStream<'_>, key: &Ident) -> syn::Result<()> {
     Ok(())
 }
 
-fn value(input: ParseStream<'_>, key: &Ident, example: &str) -> syn::Result<Expr> {
+fn assigned<T: Parse>(input: ParseStream<'_>, key: &Ident, example: &str) -> syn::Result<T> {
     if !input.peek(Token![=]) {
         return Err(Error::new(key.span(), format!("`{key}` needs a value; write `{key} = {example}`")));
     }
@@ -130,11 +131,20 @@ fn value(input: ParseStream<'_>, key: &Ident, example: &str) -> syn::Result<Expr
     input.parse()
 }
 
+/// Where taktline is.
+pub(crate) fn path(input: ParseStream<'_>, key: &Ident) -> syn::Result<Path> {
+    match assigned(input, key, "other")? {
+        Expr::Path(path) => Ok(path.path),
+        other => Err(Error::new_spanned(other, "`crate` takes the path of a renamed taktline; write `crate = other`")),
+    }
+}
+
 fn number(input: ParseStream<'_>, key: &Ident) -> syn::Result<usize> {
-    let value = value(input, key, "4")?;
+    let value: Expr = assigned(input, key, "4")?;
     let say = |what: &str| Error::new_spanned(&value, format!("`{key}` {what}; write a number, as in `{key} = 4`"));
     let Expr::Lit(ExprLit { lit: Lit::Int(lit), .. }) = &value else {
-        return Err(say("takes a number of items"));
+        let message = format!("`{key}` takes a number here; one that is computed goes to the stage: `.{key}(n)`");
+        return Err(Error::new_spanned(&value, message));
     };
     check_number(lit, key, &say)
 }
@@ -152,7 +162,7 @@ fn check_number(lit: &LitInt, key: &Ident, say: &dyn Fn(&str) -> Error) -> syn::
 }
 
 fn text(input: ParseStream<'_>, key: &Ident) -> syn::Result<LitStr> {
-    match value(input, key, "\"fetch\"")? {
+    match assigned(input, key, "\"fetch\"")? {
         Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Ok(text),
         other => Err(Error::new_spanned(other, format!("`{key}` takes a text; write `{key} = \"fetch\"`"))),
     }
@@ -166,12 +176,34 @@ fn skip_to_comma(input: ParseStream<'_>) -> syn::Result<()> {
 }
 
 fn unknown(role: Role, name: &str, known: &[&str]) -> String {
+    if let Some(why) = not_here(role, name) {
+        return format!("`{name}` is no key of `#[{}]`: {why}", role.name());
+    }
+    let meant = MEANT.iter().find(|(other, key)| *other == name && known.contains(key)).map(|(_, key)| key);
     let near = known.iter().map(|key| (distance(name, key), key)).min();
-    let hint = match near {
-        Some((far, key)) if far <= 1 + key.len() / 3 => format!("; did you mean `{key}`?"),
-        _ => String::new(),
-    };
+    let near = near.filter(|(far, key)| *far <= 1 + key.len() / 3).map(|(_, key)| key);
+    let hint = meant.or(near).map(|key| format!("; did you mean `{key}`?")).unwrap_or_default();
     format!("`{name}` is no key of `#[{}]`{hint} (known: {})", role.name(), known.join(", "))
+}
+
+/// What other libraries call a key.
+const MEANT: [(&str, &str); 6] = [
+    ("workers", "concurrency"),
+    ("parallelism", "concurrency"),
+    ("threads", "concurrency"),
+    ("capacity", "buffer"),
+    ("queue", "buffer"),
+    ("buffered", "concurrency"),
+];
+
+/// Why a key of a stage is none of a source or a sink.
+fn not_here(role: Role, name: &str) -> Option<&'static str> {
+    match (role, name) {
+        (Role::Sink, "window" | "unordered") => Some("a sink has no outputs to keep in order; take it away"),
+        (Role::Source, "concurrency") => Some("a source has one body; make several and `merge` them"),
+        (Role::Source, "buffer") => Some("the edge behind it is set by what reads it, or by `.buffer(n)` on the flow"),
+        _ => None,
+    }
 }
 
 /// How many letters have to be changed, added or taken away (Levenshtein, 1965).
@@ -224,5 +256,18 @@ mod tests {
         assert!(mistakes(quote!(concurrency = 4, window = 2))[0].contains("below the `concurrency`"));
         assert!(mistakes(quote!(unordered, window = 2))[0].contains("take one of the two away"));
         assert!(mistakes(quote!(buffer = 1, buffer = 2))[0].contains("given twice"));
+    }
+
+    #[test]
+    fn a_missing_comma_does_not_hide_what_comes_behind() {
+        let told = mistakes(quote!(concurrency = 4 unordered, bufer = 2));
+        assert!(told[0].contains("comma") && told[1].contains("did you mean `buffer`"), "{told:?}");
+        assert_eq!(told.len(), 2, "{told:?}");
+    }
+
+    #[test]
+    fn names_of_other_libraries_are_understood() {
+        assert!(mistakes(quote!(workers = 4))[0].contains("did you mean `concurrency`"));
+        assert!(unknown(Role::Source, "capacity", SOURCE).ends_with("(known: name, crate)"));
     }
 }

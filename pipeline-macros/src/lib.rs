@@ -7,12 +7,13 @@ mod entry;
 mod expand;
 mod keys;
 mod model;
+mod types;
 
 use proc_macro::TokenStream;
 
 use model::Role;
 
-/// Makes a stage of a function: from one item to one, to many, or from stream to stream.
+/// Makes a stage of a free function: from one item to one, to many, or from stream to stream.
 ///
 /// The function's name becomes a constructor: `#[stage] async fn fetch(url: Url, client: &Client) -> Page` is used as
 /// `.then(fetch(client))`. `fetch(client).call(url)` calls the function itself.
@@ -64,8 +65,8 @@ use model::Role;
 /// | `&mut T` | a `T` that can be cloned | a state of its own for each worker |
 /// | `T` | a `T` that can be cloned | a clone for each call |
 ///
-/// Everything is owned or `'static`: workers are tasks. Type parameters and `where` clauses are kept, lifetime parameters are
-/// refused.
+/// Everything is owned or `'static`: workers are tasks. Type parameters and `where` clauses are kept, and type parameters are
+/// `Send + 'static` by themselves, since what they stand for moves between tasks. Lifetime parameters are refused.
 ///
 /// # Errors
 ///
@@ -188,6 +189,7 @@ pub fn sink(keys: TokenStream, item: TokenStream) -> TokenStream {
 /// | none | tokio if its feature is on, else smol; with neither it is a compile error that says so |
 /// | `tokio`, `smol` | that runtime |
 /// | `current_thread` | one thread instead of one for each core |
+/// | `crate = path` | where taktline is, if it was renamed |
 ///
 /// The words go together: `#[taktline::main(smol, current_thread)]`. The function has no arguments and returns what a `main`
 /// may return. An error that it returns is printed with `Debug`: for a `taktline::Error` that is a report.
@@ -215,6 +217,7 @@ pub fn main(keys: TokenStream, item: TokenStream) -> TokenStream {
 /// | --- | --- |
 /// | none | on sim, once for each of the seeds 0 to 19; a failure prints its seed |
 /// | some of `sim`, `tokio`, `smol` | a module of the name of the function, with a test for each runtime named |
+/// | `crate = path` | where taktline is, if it was renamed |
 ///
 /// The features of the runtimes named must be on, `sim` if none is. The function has no arguments; it returns nothing or a
 /// `Result`, of which an `Err` fails the test. Other attributes, such as `#[ignore]` and `#[should_panic]`, are kept.

@@ -1,14 +1,17 @@
 //! A function under an attribute, checked: which form it has, what its item is and what its configuration.
 
-use proc_macro2::{Ident, Span};
+use proc_macro2::Ident;
+use quote::ToTokens;
 use syn::punctuated::Punctuated;
-use syn::spanned::Spanned;
 use syn::{
-    Error, FnArg, GenericArgument, GenericParam, ItemFn, Pat, PatType, Path, PathArguments, ReturnType, Token, Type,
-    parse_quote,
+    Error, FnArg, GenericArgument, GenericParam, ItemFn, Pat, PatType, PathArguments, ReturnType, Token, Type,
+    parse_quote, parse_quote_spanned,
 };
 
 use crate::keys::Keys;
+use crate::types::{
+    borrows, element, has_word, is_result, is_result_of_unit, is_static, is_unit, last_is, owned_form, uses_generics,
+};
 
 /// Which attribute it is.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -78,8 +81,8 @@ impl Model {
     pub(crate) fn check(role: Role, keys: &Keys, mut function: ItemFn, errors: &mut Vec<Error>) -> Option<Model> {
         check_signature(role, &function, errors);
         let is_async = function.sig.asyncness.is_some();
-        let mut args = typed_args(&mut function.sig.inputs, errors);
-        let out = take_out(role, &mut args, errors);
+        let mut args = typed_args(role, &mut function.sig.inputs, errors);
+        let out = take_out(role, &mut args, &function.sig.ident, errors);
         let input = take_input(role, &mut args, errors);
         let item = match role {
             Role::Source => None,
@@ -105,68 +108,81 @@ fn check_signature(role: Role, function: &ItemFn, errors: &mut Vec<Error>) {
     let sig = &function.sig;
     let name = role.name();
     if let Some(token) = &sig.constness {
-        errors.push(Error::new(token.span(), format!("a {name} cannot be `const`; take the word away")));
+        errors.push(Error::new_spanned(token, format!("a {name} cannot be `const`; take the word away")));
     }
     if let syn::Safety::Unsafe(token) = &sig.safety {
-        errors.push(Error::new(token.span(), format!("a {name} cannot be `unsafe`; put the unsafe part into a block")));
+        errors
+            .push(Error::new_spanned(token, format!("a {name} cannot be `unsafe`; put the unsafe part into a block")));
     }
     if let Some(abi) = &sig.abi {
-        errors.push(Error::new(abi.span(), format!("a {name} cannot be `extern`; take it away")));
+        errors.push(Error::new_spanned(abi, format!("a {name} cannot be `extern`; take it away")));
     }
     if let Some(dots) = &sig.variadic {
-        errors.push(Error::new(dots.span(), format!("a {name} takes a fixed number of arguments")));
+        errors.push(Error::new_spanned(dots, format!("a {name} takes a fixed number of arguments")));
     }
     for param in &sig.generics.params {
         if let GenericParam::Lifetime(lifetime) = param {
-            errors.push(Error::new(
-                lifetime.span(),
-                format!("a {name} cannot borrow: its workers are tasks, which outlive the caller; take owned values or `Arc`"),
+            errors.push(Error::new_spanned(
+                lifetime,
+                format!("a {name} cannot borrow from its caller, whom its tasks outlive; take this away, and own what it stands for"),
             ));
         }
     }
     if role == Role::Source && sig.asyncness.is_none() {
-        errors.push(Error::new(sig.fn_token.span(), "a source awaits in `out.send(..)`; write `async fn`"));
+        errors.push(Error::new_spanned(sig.fn_token, "a source awaits in `out.send(..)`; write `async fn`"));
     }
 }
 
 /// The arguments, without a `self`.
-fn typed_args<'a>(inputs: &'a mut Punctuated<FnArg, Token![,]>, errors: &mut Vec<Error>) -> Vec<&'a mut PatType> {
+fn typed_args<'a>(
+    role: Role,
+    inputs: &'a mut Punctuated<FnArg, Token![,]>,
+    errors: &mut Vec<Error>,
+) -> Vec<&'a mut PatType> {
     let mut args = Vec::new();
     for arg in inputs {
         match arg {
             FnArg::Typed(arg) => args.push(arg),
-            FnArg::Receiver(receiver) => errors.push(Error::new(
-                receiver.span(),
-                "a stage is a free function and has no `self`; pass what it needs as an argument behind the item",
-            )),
+            FnArg::Receiver(receiver) => {
+                let name = role.name();
+                let cure = match role {
+                    Role::Source => "make it a free function and pass what it needs as an argument",
+                    _ => {
+                        "make it a free function and pass what it needs as an argument behind the item, as in `site: &Site`"
+                    }
+                };
+                errors.push(Error::new_spanned(receiver, format!("a {name} has no `self`; {cure}")));
+            }
         }
     }
     args
 }
 
 /// Takes the `Out` off the end, and completes it.
-fn take_out(role: Role, args: &mut Vec<&mut PatType>, errors: &mut Vec<Error>) -> Option<Type> {
+fn take_out(role: Role, args: &mut Vec<&mut PatType>, name: &Ident, errors: &mut Vec<Error>) -> Option<Type> {
     let last = args.len().checked_sub(1);
     let mut found = None;
     let mut at = 0;
     args.retain_mut(|arg| {
         let this = at;
         at += 1;
-        let Some(yields) = element(&arg.ty, "Out") else {
+        let Some(yields) = port(arg, "Out", errors) else {
             return true;
         };
         if role == Role::Sink {
-            errors.push(Error::new(arg.span(), "a sink has no output; take `Out` away, or make it a `#[stage]`"));
+            errors.push(Error::new_spanned(&**arg, "a sink has no output; take `Out` away, or make it a `#[stage]`"));
         } else if found.is_some() || last != Some(this) {
-            errors.push(Error::new(arg.span(), "there is one `Out`, and it is the last argument"));
+            errors.push(Error::new_spanned(&**arg, "there is one `Out`, and it is the last argument"));
         }
+        check_owned(&yields, "an output", errors);
+        check_named(&yields, "an output has one type; write it down, or `Box<dyn Trait + Send>`", errors);
         complete(arg);
         found = Some(yields);
         false
     });
     if role == Role::Source && found.is_none() {
-        let span = args.last().map_or_else(Span::call_site, |arg| arg.span());
-        errors.push(Error::new(span, "a source sends its items: add a last argument `out: Out<T>`"));
+        let message = format!("a source sends its items: add a last argument, as in `{name}(.., out: Out<T>)`");
+        errors.push(Error::new_spanned(name, message));
     }
     found
 }
@@ -178,14 +194,17 @@ fn take_input(role: Role, args: &mut Vec<&mut PatType>, errors: &mut Vec<Error>)
     args.retain_mut(|arg| {
         let this = at;
         at += 1;
-        let Some(reads) = element(&arg.ty, "In") else {
+        let Some(reads) = port(arg, "In", errors) else {
             return true;
         };
         if role == Role::Source {
-            errors.push(Error::new(arg.span(), "a source has no input; take `In` away, or make it a `#[stage]`"));
+            errors.push(Error::new_spanned(&**arg, "a source has no input; take `In` away, or make it a `#[stage]`"));
         } else if this != 0 {
-            errors.push(Error::new(arg.span(), "there is one `In`, and it is the first argument"));
+            let message = "there is one `In`, and it is the first argument, instead of the item";
+            errors.push(Error::new_spanned(&**arg, message));
         }
+        check_owned(&reads, "an item", errors);
+        check_named(&reads, "an item has one type; write a type, or a generic parameter", errors);
         complete(arg);
         found = Some(reads);
         false
@@ -193,47 +212,73 @@ fn take_input(role: Role, args: &mut Vec<&mut PatType>, errors: &mut Vec<Error>)
     found
 }
 
+/// What an `In` or an `Out` is of.
+fn port(arg: &PatType, wrapper: &str, errors: &mut Vec<Error>) -> Option<Type> {
+    let (ty, is_borrowed) = match &*arg.ty {
+        Type::Reference(reference) => (&*reference.elem, true),
+        ty => (ty, false),
+    };
+    let Type::Path(path) = ty else { return None };
+    if !last_is(&path.path, wrapper) {
+        return None;
+    }
+    if is_borrowed {
+        errors.push(Error::new_spanned(&arg.ty, format!("take the `{wrapper}` itself, without `&mut`")));
+    }
+    element(ty, wrapper).or_else(|| {
+        errors.push(Error::new_spanned(ty, format!("write what goes through it: `{wrapper}<T>`")));
+        Some(parse_quote!(()))
+    })
+}
+
 fn take_item(role: Role, args: &mut Vec<&mut PatType>, name: &Ident, errors: &mut Vec<Error>) -> Option<Type> {
     if args.is_empty() {
-        errors.push(Error::new(
-            name.span(),
+        errors.push(Error::new_spanned(
+            name,
             format!("a {} takes an item: add a first argument, as in `{name}(item: T)`", role.name()),
         ));
         return None;
     }
     let item = args.remove(0);
-    match &*item.ty {
-        Type::Reference(reference) if !is_static(reference) => {
-            errors.push(Error::new(item.ty.span(), "an item is moved from stage to stage; take it by value"));
-            Some((*reference.elem).clone())
-        }
-        Type::ImplTrait(_) => {
-            errors.push(Error::new(item.ty.span(), "an item has one type; write a type, or a generic parameter"));
-            None
-        }
-        ty => Some(ty.clone()),
-    }
+    check_owned(&item.ty, "an item", errors);
+    check_named(&item.ty, "an item has one type; write a type, or a generic parameter", errors);
+    Some((*item.ty).clone())
 }
 
 fn config(arg: &mut PatType, errors: &mut Vec<Error>) -> Option<Config> {
-    let Pat::Ident(pat) = &*arg.pat else {
-        errors.push(Error::new(arg.pat.span(), "give this argument a name; take it apart in the body"));
-        return None;
-    };
-    let name = pat.ident.clone();
     let (ty, how) = match &*arg.ty {
         Type::Reference(reference) if !is_static(reference) => {
             let how = if reference.mutability.is_some() { How::State } else { How::Shared };
             ((*reference.elem).clone(), how)
         }
-        Type::ImplTrait(_) => {
-            errors
-                .push(Error::new(arg.ty.span(), "a stage is a value of one type; write a generic parameter `<F: ..>`"));
-            return None;
-        }
         ty => (ty.clone(), How::Cloned),
     };
-    Some(Config { name, ty, how })
+    check_owned(&ty, "a configuration", errors);
+    check_named(&ty, "a stage is a value of one type; write a generic parameter, as in `<F: Fn(u64) -> u64>`", errors);
+    let Pat::Ident(pat) = &*arg.pat else {
+        errors.push(Error::new_spanned(&arg.pat, "give this argument a name; take it apart in the body"));
+        return None;
+    };
+    Some(Config { name: pat.ident.clone(), ty, how })
+}
+
+/// Refuses a type that borrows: what moves between tasks outlives whom it would borrow from.
+fn check_owned(ty: &Type, what: &str, errors: &mut Vec<Error>) {
+    if borrows(ty.to_token_stream()) {
+        let owned = match ty {
+            Type::Reference(reference) => owned_form(&reference.elem),
+            _ => "an owned type, as `String` for `&str`".to_owned(),
+        };
+        errors
+            .push(Error::new_spanned(ty, format!("{what} cannot borrow, since it moves between tasks; write {owned}")));
+    }
+}
+
+/// Refuses `impl Trait`, which is no name of a type.
+fn check_named(ty: &Type, cure: &str, errors: &mut Vec<Error>) {
+    if has_word(ty.to_token_stream(), &|word| word == "impl") {
+        errors.push(Error::new_spanned(ty, cure));
+    }
 }
 
 fn form(
@@ -251,15 +296,15 @@ fn form(
         errors.push(Error::new(blocking.span, "a `blocking` stage does not await; write `fn` instead of `async fn`"));
     }
     if !is_async && (has_input || out.is_some()) {
-        errors.push(Error::new(
-            function.sig.fn_token.span(),
+        errors.push(Error::new_spanned(
+            function.sig.fn_token,
             "what reads an `In` or sends into an `Out` awaits; write `async fn`, or return an iterator to `flat_map`",
         ));
         return None;
     }
     if has_input && out.is_none() && role == Role::Stage {
-        errors.push(Error::new(
-            function.sig.ident.span(),
+        errors.push(Error::new_spanned(
+            &function.sig.ident,
             "a stage that reads an `In` sends into an `Out`: add a last argument `out: Out<U>`, or make it a `#[sink]`",
         ));
         return None;
@@ -299,13 +344,16 @@ fn check_keys(role: Role, form: Form, keys: &Keys, errors: &mut Vec<Error>) {
 
 fn check_return(role: Role, form: Form, ret: &Type, keys: &Keys, errors: &mut Vec<Error>) {
     let sends = matches!(form, Form::Many | Form::Stream | Form::Generate);
-    if (sends || role == Role::Sink) && !is_unit(ret) && !is_result(ret) {
+    if (sends || role == Role::Sink) && !is_unit(ret) && !is_result_of_unit(ret) {
         let message = if role == Role::Sink {
-            "a sink returns nothing, or `Result<(), E>`"
+            "a sink returns nothing, or `Result<(), E>` under that name; to send a value on, make it a `#[stage]`"
         } else {
-            "what sends its outputs returns nothing, or `Result<(), E>`"
+            "what has an `Out` sends its values into it, and returns nothing, or `Result<(), E>` under that name"
         };
-        errors.push(Error::new(ret.span(), message));
+        errors.push(Error::new_spanned(ret, message));
+    } else {
+        check_owned(ret, "an output", errors);
+        check_named(ret, "an output has one type; write it down, or `Box<dyn Trait + Send>`", errors);
     }
     if let Some(given) = &keys.result_is_item {
         if sends || !is_result(ret) {
@@ -315,28 +363,13 @@ fn check_return(role: Role, form: Form, ret: &Type, keys: &Keys, errors: &mut Ve
     }
 }
 
-/// `T` of a path that ends in `wrapper<T>`.
-fn element(ty: &Type, wrapper: &str) -> Option<Type> {
-    let Type::Path(path) = ty else { return None };
-    let last = path.path.segments.last().filter(|last| last.ident == wrapper)?;
-    let PathArguments::AngleBracketed(args) = &last.arguments else {
-        return None;
-    };
-    args.args.iter().find_map(|arg| match arg {
-        GenericArgument::Type(ty) => Some(ty.clone()),
-        _ => None,
-    })
-}
-
-/// Whether it is an `In` or an `Out`.
-pub(crate) fn is_port(ty: &Type) -> bool {
-    element(ty, "In").or_else(|| element(ty, "Out")).is_some()
-}
-
 /// Adds `'_` to the `In` or `Out`, and binds it `mut`.
 pub(crate) fn complete(arg: &mut PatType) {
     if let Pat::Ident(pat) = &mut *arg.pat {
         pat.mutability.get_or_insert_with(Default::default);
+    }
+    if let Type::Reference(reference) = &*arg.ty {
+        arg.ty = reference.elem.clone();
     }
     let Type::Path(path) = &mut *arg.ty else {
         return;
@@ -344,40 +377,15 @@ pub(crate) fn complete(arg: &mut PatType) {
     let Some(last) = path.path.segments.last_mut() else {
         return;
     };
-    let PathArguments::AngleBracketed(args) = &mut last.arguments else {
-        return;
-    };
-    if !args.args.iter().any(|arg| matches!(arg, GenericArgument::Lifetime(_))) {
-        args.args.insert(0, parse_quote!('_));
+    let span = last.ident.span();
+    match &mut last.arguments {
+        PathArguments::AngleBracketed(args) => {
+            if !args.args.iter().any(|arg| matches!(arg, GenericArgument::Lifetime(_))) {
+                args.args.insert(0, parse_quote!('_));
+            }
+        }
+        none => *none = PathArguments::AngleBracketed(parse_quote_spanned!(span=> <'_>)),
     }
-}
-
-fn is_static(reference: &syn::TypeReference) -> bool {
-    reference.lifetime.as_ref().is_some_and(|lifetime| lifetime.ident == "static")
-}
-
-fn is_unit(ty: &Type) -> bool {
-    matches!(ty, Type::Tuple(tuple) if tuple.elems.is_empty())
-}
-
-/// Any path that ends in `Result`.
-fn is_result(ty: &Type) -> bool {
-    matches!(ty, Type::Path(path) if last_is(&path.path, "Result"))
-}
-
-fn last_is(path: &Path, name: &str) -> bool {
-    path.segments.last().is_some_and(|last| last.ident == name)
-}
-
-/// Whether a type parameter of the function is named in `ty`: such a type cannot be looked at outside of the function.
-fn uses_generics(ty: &Type, function: &ItemFn) -> bool {
-    let tokens = quote::quote!(#ty).to_string();
-    let words: Vec<&str> = tokens.split(|c: char| !c.is_alphanumeric() && c != '_').collect();
-    function.sig.generics.params.iter().any(|param| match param {
-        GenericParam::Type(param) => words.contains(&param.ident.to_string().as_str()),
-        GenericParam::Const(param) => words.contains(&param.ident.to_string().as_str()),
-        GenericParam::Lifetime(_) => false,
-    }) || matches!(ty, Type::ImplTrait(_))
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Every form of an attribute does what its signature says.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use taktline::prelude::*;
@@ -157,5 +158,29 @@ async fn a_pipeline_can_be_put_together_at_run_time() -> taktline::Result<()> {
         flow = flow.then(stage(step).concurrency(2));
     }
     assert_eq!(value(flow.collect::<Vec<_>>()).await?, [0, 100, 10, 110, 1, 101, 11, 111]);
+    Ok(())
+}
+
+/// Puts what it is given into a list.
+#[derive(Clone)]
+struct Keep(Arc<Mutex<Vec<u64>>>);
+
+impl Stage for Keep {
+    type In = u64;
+    type Out = ();
+    const SENDS: bool = false;
+
+    async fn call(&mut self, item: u64, _: Out<'_, ()>) -> Result<Option<()>, taktline::BoxError> {
+        self.0.lock().expect("no one panics").push(item);
+        Ok(None)
+    }
+}
+
+#[taktline::test(sim, tokio, smol)]
+async fn a_stage_without_outputs_is_a_sink() -> taktline::Result<()> {
+    let kept = Keep(Arc::default());
+    let done = numbers(3).sink(kept.clone()).run().await?;
+    assert_eq!(*kept.0.lock().expect("no one panics"), [0, 1, 2]);
+    assert_eq!(done.report.stage("sink").map(|row| row.done), Some(3), "{}", done.report);
     Ok(())
 }

@@ -124,6 +124,13 @@ fn the_essays_programs_name_no_runtime() {
 }
 
 #[test]
+fn starve_names_no_runtime() {
+    let text = essay("../starve");
+    assert!(text.contains("#[taktline::main]"), "it is read");
+    assert!(!text.contains("tokio") && !text.contains("smol"));
+}
+
+#[test]
 fn the_essay_names_a_runtime_only_in_the_table_of_its_main() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/essay");
     let names_one = |text: &str| text.contains("tokio") || text.contains("smol");

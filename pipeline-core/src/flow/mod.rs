@@ -404,7 +404,8 @@ pub trait Flow: Clone + Send + Sized + 'static {
         BoxFlow::new(self)
     }
 
-    /// Ends the flow in a sink: what `#[sink]` made, or an async closure that returns `()`.
+    /// Ends the flow in a sink: what `#[sink]` made, an async closure that returns `()`, or a hand-written
+    /// [`Stage`](crate::stage::Stage) without outputs.
     ///
     /// What awaits has tasks of its own and an edge before it; a plain `#[sink] fn` is fused. The value of the run is `()`.
     /// A closure has one worker and the name `sink`.

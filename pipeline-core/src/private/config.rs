@@ -3,28 +3,34 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::error::BoxError;
+
 /// What a constructor takes for an argument `&T` of the function: a `T`, an `Arc<T>`, or a `&T` that can be cloned.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be shared as `&{T}`",
-    note = "give a `{T}`, an `Arc<{T}>`, or a `&{T}` of a type that is `Clone`"
+    message = "a stage needs its own `{T}`, and this is `{Self}`",
+    label = "does not become a shared `{T}`",
+    note = "give a `{T}`, an `Arc<{T}>`, or, of a type that is `Clone`, a `&{T}`"
 )]
 pub trait IntoShared<T: ?Sized> {
     /// The value, behind an `Arc` that the workers share.
     fn into_shared(self) -> Arc<T>;
 }
 
+#[diagnostic::do_not_recommend]
 impl<T> IntoShared<T> for T {
     fn into_shared(self) -> Arc<T> {
         Arc::new(self)
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: ?Sized> IntoShared<T> for Arc<T> {
     fn into_shared(self) -> Arc<T> {
         self
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: Clone> IntoShared<T> for &T {
     fn into_shared(self) -> Arc<T> {
         Arc::new(self.clone())
@@ -33,6 +39,7 @@ impl<T: Clone> IntoShared<T> for &T {
 
 macro_rules! unsized_shared {
     ($([$($p:ident)?] $from:ty => $to:ty;)*) => {$(
+        #[diagnostic::do_not_recommend]
         impl$(<$p: Clone>)? IntoShared<$to> for $from {
             fn into_shared(self) -> Arc<$to> {
                 Arc::from(self)
@@ -50,7 +57,28 @@ unsized_shared! {
     [] PathBuf => Path;
 }
 
+/// Configuration that each worker, or each call, has a copy of.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not `Clone`, and each worker and call has its own",
+    note = "take `&{Self}`, to share one among the workers, or derive `Clone`"
+)]
+pub trait PerWorker {
+    /// Another copy.
+    fn of(&self) -> Self;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Clone> PerWorker for T {
+    fn of(&self) -> T {
+        self.clone()
+    }
+}
+
 /// A return type that can fail.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is named `Result` and is another type",
+    note = "return a `Result<T, E>`, or add `result_is_item` to the attribute if this is the item"
+)]
 pub trait Fallible {
     /// What a success holds.
     type Ok;
@@ -61,6 +89,7 @@ pub trait Fallible {
     fn into_result(self) -> Result<Self::Ok, Self::Err>;
 }
 
+#[diagnostic::do_not_recommend]
 impl<T, E> Fallible for Result<T, E> {
     type Ok = T;
     type Err = E;
@@ -68,6 +97,33 @@ impl<T, E> Fallible for Result<T, E> {
     fn into_result(self) -> Result<T, E> {
         self
     }
+}
+
+/// An error that a stage can return.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the error of a stage",
+    note = "implement `std::error::Error` for it; it moves between tasks, so it must be `Send + Sync + 'static`",
+    note = "an error that is a text, or a `Box<dyn Error + Send + Sync>`, will do, too"
+)]
+pub trait StageError {
+    /// The error without its type.
+    fn boxed(self) -> BoxError;
+}
+
+#[diagnostic::do_not_recommend]
+impl<E: Into<BoxError>> StageError for E {
+    fn boxed(self) -> BoxError {
+        self.into()
+    }
+}
+
+/// What a function has returned, as the engine takes it.
+pub fn outcome<R>(ret: R) -> Result<R::Ok, BoxError>
+where
+    R: Fallible,
+    R::Err: StageError,
+{
+    ret.into_result().map_err(StageError::boxed)
 }
 
 #[cfg(test)]

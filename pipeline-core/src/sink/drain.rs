@@ -12,15 +12,19 @@ use crate::lineage::Lineage;
 use crate::plan::{Build, Outline};
 use crate::push::{Flowing, Outlet, Push};
 use crate::run::{Ends, Node, Pipeline};
-use crate::stage::{Out, Pool, Settings, Stage, drive, emit};
+use crate::stage::{Body, Out, Pool, Settings, Stage, drive, emit};
 
-/// What [`sink`](Flow::sink) takes: what `#[sink]` made, or an async closure or function that returns `()`.
+/// What [`sink`](Flow::sink) takes: what `#[sink]` made, an async closure or function that returns `()`, or a hand-written
+/// [`Stage`] without outputs.
 ///
 /// `T` is the item that comes in. `M` is inferred; no program names it. Programs do not implement it.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is not a sink for items of `{T}`",
-    note = "a sink is made by calling the function that `#[sink]` annotates, as in `.sink(output())`, or is an async closure: `.sink(|x| async move {{ .. }})`",
-    note = "for a closure that does not await, write `.for_each(|x| ..)`; for a stage, write `.then(..)`"
+    message = "this is not a sink for items of `{T}`",
+    label = "does not end a flow of `{T}`",
+    note = "what comes before yields `{T}`, so the sink must take `{T}`",
+    note = "a function that `#[sink]` annotates is called to make the sink: `.sink(store())`, `.sink(store(folder))`",
+    note = "a closure must return a future of `()`: `.sink(|x| async move {{ .. }})`; one that does not await goes into `.for_each(|x| ..)`",
+    note = "what `#[stage]` annotates goes into `.then(..)`; to end a flow with it, annotate it with `#[sink]`"
 )]
 pub trait Drain<T, M> {
     #[doc(hidden)]
@@ -36,11 +40,23 @@ impl<T, F, Fut> Drain<T, ByClosure<Fut>> for F
 where
     T: Send + 'static,
     F: FnMut(T) -> Fut + Clone + Send + 'static,
-    Fut: Future<Output = ()> + Send + 'static,
+    Fut: Body<Output = ()> + Send + 'static,
 {
     fn end<P: Flow<Item = T>>(self, upstream: P) -> Pipeline<()> {
         let body = SinkFn { f: self, takes: std::marker::PhantomData };
         Pipeline::ended(WorkerSink { upstream, body, settings: Settings::new("sink") })
+    }
+}
+
+/// Marker: a hand-written stage without outputs.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct ByStage;
+
+#[diagnostic::do_not_recommend]
+impl<S: Stage<Out = ()>> Drain<S::In, ByStage> for S {
+    fn end<P: Flow<Item = S::In>>(self, upstream: P) -> Pipeline<()> {
+        Pipeline::ended(WorkerSink { upstream, body: self, settings: Settings::new("sink") })
     }
 }
 

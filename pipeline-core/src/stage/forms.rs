@@ -23,7 +23,7 @@ use crate::stage::blocking::run_blocking;
 #[doc(hidden)]
 pub trait Each: Clone + Send + 'static {
     type Item: Send + 'static;
-    type Ret: Send;
+    type Ret;
     type Out: Send + 'static;
     fn call(&mut self, item: Self::Item) -> impl Future<Output = Self::Ret> + Send;
     fn outcome(ret: Self::Ret) -> Result<Self::Out, BoxError>;
@@ -33,7 +33,7 @@ pub trait Each: Clone + Send + 'static {
 #[doc(hidden)]
 pub trait Many: Clone + Send + 'static {
     type Item: Send + 'static;
-    type Ret: Send;
+    type Ret;
     type Out: Send + 'static;
     fn call(&mut self, item: Self::Item, out: Out<'_, Self::Out>) -> impl Future<Output = Self::Ret> + Send;
     fn outcome(ret: Self::Ret) -> Result<(), BoxError>;
@@ -43,7 +43,7 @@ pub trait Many: Clone + Send + 'static {
 #[doc(hidden)]
 pub trait Transform: Clone + Send + 'static {
     type Item: Send + 'static;
-    type Ret: Send;
+    type Ret;
     type Out: Send + 'static;
     fn run(&mut self, input: In<'_, Self::Item>, out: Out<'_, Self::Out>) -> impl Future<Output = Self::Ret> + Send;
     fn outcome(ret: Self::Ret) -> Result<(), BoxError>;
@@ -52,7 +52,7 @@ pub trait Transform: Clone + Send + 'static {
 /// `async fn(.., out: Out<T>) -> Ret`: a source.
 #[doc(hidden)]
 pub trait Generate: Clone + Send + 'static {
-    type Ret: Send;
+    type Ret;
     type Out: Send + 'static;
     fn run(&mut self, out: Out<'_, Self::Out>) -> impl Future<Output = Self::Ret> + Send;
     fn outcome(ret: Self::Ret) -> Result<(), BoxError>;
@@ -298,6 +298,7 @@ impl<S: Plain<Out = ()>> Sunk<BlockingBody<S>> {
 #[derive(Debug)]
 pub struct BySink;
 
+#[diagnostic::do_not_recommend]
 impl<S: Stage<Out = ()>> Drain<S::In, BySink> for Sunk<S> {
     fn end<P: Flow<Item = S::In>>(self, upstream: P) -> Pipeline<()> {
         Pipeline::ended(WorkerSink { upstream, body: self.body, settings: self.settings })
@@ -511,6 +512,7 @@ pub struct ByPlain;
 #[derive(Debug)]
 pub struct ByStream;
 
+#[diagnostic::do_not_recommend]
 impl<S: Plain> Step<S::Item, ByPlain> for PlainStage<S> {
     type Flow<P: Flow<Item = S::Item>> = PlainFlow<P, S>;
 
@@ -519,6 +521,7 @@ impl<S: Plain> Step<S::Item, ByPlain> for PlainStage<S> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<S: Plain<Out = ()>> Drain<S::Item, ByPlain> for PlainSink<S> {
     fn end<P: Flow<Item = S::Item>>(self, upstream: P) -> Pipeline<()> {
         let plain = PlainBody { body: self.body, name: self.settings.name };
@@ -526,6 +529,7 @@ impl<S: Plain<Out = ()>> Drain<S::Item, ByPlain> for PlainSink<S> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<S: Transform> Step<S::Item, ByStream> for StreamStage<S> {
     type Flow<P: Flow<Item = S::Item>> = BoxFlow<S::Out, P::Lineage>;
 
@@ -534,6 +538,7 @@ impl<S: Transform> Step<S::Item, ByStream> for StreamStage<S> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<S: Transform<Out = ()>> Drain<S::Item, ByStream> for StreamSink<S> {
     fn end<P: Flow<Item = S::Item>>(self, upstream: P) -> Pipeline<()> {
         Pipeline::ended(StreamSinkFlow { upstream, body: self.body, settings: self.settings })

@@ -30,7 +30,7 @@ pub use port::{In, InPort, Out, OutPort, Permit, Sending};
 pub use settings::Settings;
 pub(crate) use single::drive;
 pub use staged::{Staged, stage};
-pub use step::{IntoStage, Step, TryStep};
+pub use step::{Body, IntoStage, Step, TryStep};
 pub(crate) use worker::{BUDGET, Site};
 
 use crate::error::BoxError;

@@ -15,11 +15,13 @@ use crate::stage::staged::StageFlow;
 ///
 /// `T` is the item that comes in. `M` is inferred; no program names it. Programs do not implement it.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is not a stage for items of `{T}`",
-    label = "this does not take `{T}`",
-    note = "a stage is made by calling the function that `#[stage]` annotates, as in `.then(fetch(client))`",
-    note = "a closure must return a future: `.then(|x| async move {{ .. }})`; for one that does not await, write `.map(|x| ..)`",
-    note = "the stage before yields `{T}`; the argument of this one must be of the same type"
+    message = "this is not a stage for items of `{T}`",
+    label = "does not take `{T}`",
+    note = "what comes before yields `{T}`, so the stage must take `{T}`",
+    note = "a function that `#[stage]` annotates is called to make the stage: `.then(fetch())`, `.then(fetch(client))`",
+    note = "a closure or function must return a future: `.then(|x| async move {{ .. }})`; one that does not await goes into `.map(|x| ..)`",
+    note = "what it takes and returns moves between tasks: it must be `Send` and cannot borrow",
+    note = "what `#[sink]` annotates ends a flow: `.sink(store())`"
 )]
 pub trait Step<T, M> {
     /// What the step makes of a flow.
@@ -33,7 +35,8 @@ pub trait Step<T, M> {
 ///
 /// `T` is the item that comes in. `M` is inferred; no program names it. Programs do not implement it.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is not an async closure from `{T}` to a `Result`",
+    message = "this is not an async closure from `{T}` to a `Result`",
+    label = "does not make a `Result` of `{T}`",
     note = "write `.try_then(|x| async move {{ .. }})` with a body that returns `Ok(..)` or `Err(..)`"
 )]
 pub trait TryStep<T, M> {
@@ -48,7 +51,8 @@ pub trait TryStep<T, M> {
 ///
 /// `T` is the item that comes in. `M` is inferred; no program names it. Programs do not implement it.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is not a stage with workers",
+    message = "this is not a stage with workers",
+    label = "takes no settings here",
     note = "give `stage(..)` an async function or closure, or a value that implements `Stage`"
 )]
 pub trait IntoStage<T, M> {
@@ -58,6 +62,19 @@ pub trait IntoStage<T, M> {
     #[doc(hidden)]
     fn into_stage(self) -> Staged<Self::Stage>;
 }
+
+/// The future of a closure's body. A bound of its own, so that a closure that does not await is told what to write.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "this returns `{Self}`, which is not a future",
+    label = "does not return a future",
+    note = "a closure that awaits: `|x| async move {{ .. }}`",
+    note = "one that does not await: `.map(|x| ..)` instead of `.then(|x| ..)`, `.for_each(|x| ..)` instead of `.sink(|x| ..)`"
+)]
+pub trait Body: Future {}
+
+#[diagnostic::do_not_recommend]
+impl<F: Future> Body for F {}
 
 /// Marker: a closure that returns a future.
 #[doc(hidden)]
@@ -78,7 +95,7 @@ impl<T, F, Fut> Step<T, ByClosure<Fut>> for F
 where
     T: Send + 'static,
     F: FnMut(T) -> Fut + Clone + Send + 'static,
-    Fut: Future + Send + 'static,
+    Fut: Body + Send + 'static,
     Fut::Output: Send + 'static,
 {
     type Flow<P: Flow<Item = T>> = BoxFlow<Fut::Output, P::Lineage>;
@@ -88,6 +105,7 @@ where
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<S: Stage> Step<S::In, ByStage> for S {
     type Flow<P: Flow<Item = S::In>> = BoxFlow<S::Out, P::Lineage>;
 
@@ -96,6 +114,7 @@ impl<S: Stage> Step<S::In, ByStage> for S {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<S: Stage> Step<S::In, BySettings> for Staged<S> {
     type Flow<P: Flow<Item = S::In>> = BoxFlow<S::Out, P::Lineage>;
 
@@ -128,7 +147,7 @@ impl<T, F, Fut> IntoStage<T, ByClosure<Fut>> for F
 where
     T: Send + 'static,
     F: FnMut(T) -> Fut + Clone + Send + 'static,
-    Fut: Future + Send + 'static,
+    Fut: Body + Send + 'static,
     Fut::Output: Send + 'static,
 {
     type Stage = ThenFn<T, F>;
@@ -138,6 +157,7 @@ where
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<S: Stage> IntoStage<S::In, ByStage> for S {
     type Stage = S;
 
@@ -146,6 +166,7 @@ impl<S: Stage> IntoStage<S::In, ByStage> for S {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<S: Stage> IntoStage<S::In, BySettings> for Staged<S> {
     type Stage = S;
 
@@ -171,7 +192,7 @@ impl<T, F, Fut> Stage for ThenFn<T, F>
 where
     T: Send + 'static,
     F: FnMut(T) -> Fut + Clone + Send + 'static,
-    Fut: Future + Send + 'static,
+    Fut: Body + Send + 'static,
     Fut::Output: Send + 'static,
 {
     type In = T;

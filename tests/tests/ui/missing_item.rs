@@ -5,10 +5,4 @@ async fn fetch() -> u64 {
     1
 }
 
-#[source]
-async fn numbers(n: u64) {}
-
-#[sink]
-async fn store(x: u64, out: Out<u64>) {}
-
 fn main() {}

@@ -10,14 +10,4 @@ async fn no_order(x: u64) -> u64 {
     x
 }
 
-#[stage(buffer = 1, buffer = 2)]
-async fn twice(x: u64) -> u64 {
-    x
-}
-
-#[stage(buffer = 2ms)]
-async fn unit(x: u64) -> u64 {
-    x
-}
-
 fn main() {}

@@ -1,0 +1,8 @@
+use taktline::prelude::*;
+
+#[stage]
+async fn store(_: u64) {}
+
+fn main() {
+    let _ = iter(0..3u64).sink(store());
+}
