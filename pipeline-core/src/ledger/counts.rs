@@ -2,6 +2,9 @@
 //!
 //! All of them only rise. What is waiting, in work or finished is the difference of two of them, so a reading needs no
 //! lock. A writer adds at the points where it synchronises anyway, never for each item that is ready at once.
+//!
+//! No decision reads a count, so the atomics are std's also where those of `sync.rs` are not: each would be a step of the
+//! schedule.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;

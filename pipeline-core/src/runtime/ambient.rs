@@ -11,9 +11,10 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use super::{Instant, Rt, Sleep, Task, Timeout};
+use crate::sync::thread_local;
 
 thread_local! {
-    static CURRENT: Cell<Option<Rt>> = const { Cell::new(None) };
+    static CURRENT: Cell<Option<Rt>> = Cell::default();
 }
 
 /// Lends a runtime to the thread until it is dropped, also by an unwind.
@@ -24,14 +25,14 @@ pub(crate) struct Scope<'a> {
 
 impl<'a> Scope<'a> {
     pub(crate) fn new(lender: &'a mut Option<Rt>) -> Self {
-        let outer = CURRENT.replace(lender.take());
+        let outer = CURRENT.with(|current| current.replace(lender.take()));
         Scope { lender, outer }
     }
 }
 
 impl Drop for Scope<'_> {
     fn drop(&mut self) {
-        *self.lender = CURRENT.replace(self.outer.take());
+        *self.lender = CURRENT.with(|current| current.replace(self.outer.take()));
     }
 }
 
@@ -39,7 +40,7 @@ impl Drop for Scope<'_> {
 pub fn current() -> Option<Rt> {
     // A thread that is ending has no current runtime any more.
     let rt = CURRENT.try_with(Cell::take).ok()?;
-    CURRENT.set(rt.clone());
+    CURRENT.with(|current| current.set(rt.clone()));
     rt
 }
 
