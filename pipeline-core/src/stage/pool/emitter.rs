@@ -1,6 +1,6 @@
 //! The task that moves a pool's results on, in order, as soon as there is room.
 
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -27,17 +27,23 @@ enum Ended {
 }
 
 /// Moves the results of `pool` into `outlet` until none can come any more.
-pub(crate) async fn emit<S: Stage, L: Lineage>(pool: Arc<Pool<S, L>>, outlet: Outlet<S::Out, L>) {
+pub(crate) fn emit<S: Stage, L: Lineage>(
+    pool: Arc<Pool<S, L>>,
+    outlet: Outlet<S::Out, L>,
+) -> impl Future<Output = ()> + Send {
+    // Made now, so that the books are made up also if the task is dropped before its first poll.
     let mut emitter = Emitter { pool, outlet, unsettled: None, waits_since: None, has_ended: false };
-    let ended = poll_fn(|cx| emitter.poll(cx)).await;
-    emitter.has_ended = true;
-    match ended {
-        Ended::Drained => emitter.outlet.end(),
-        Ended::Over => {
-            emitter.pool.site.node.stop(emitter.pool.site.reason_to_close());
-            emitter.outlet.end();
+    async move {
+        let ended = poll_fn(|cx| emitter.poll(cx)).await;
+        emitter.has_ended = true;
+        match ended {
+            Ended::Drained => emitter.outlet.end(),
+            Ended::Over => {
+                emitter.pool.site.node.stop(emitter.pool.site.reason_to_close());
+                emitter.outlet.end();
+            }
+            Ended::Failed(failure) => emitter.pool.site.run.fail(failure),
         }
-        Ended::Failed(failure) => emitter.pool.site.run.fail(failure),
     }
 }
 
