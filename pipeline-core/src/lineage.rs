@@ -5,8 +5,10 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
+
+use crate::sync::Mutex;
 
 mod sealed {
     pub trait Sealed {}
@@ -115,7 +117,7 @@ impl Drop for Held {
         }
         let Some(receipt) = &self.receipt else { return };
         let waker = {
-            let mut settled = receipt.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut settled = receipt.lock();
             settled.done = true;
             settled.waker.take()
         };
@@ -160,7 +162,7 @@ pub struct Receipt {
 impl Receipt {
     /// Whether the ticket and all its clones are gone.
     pub fn is_settled(&self) -> bool {
-        self.shared.lock().unwrap_or_else(PoisonError::into_inner).done
+        self.shared.lock().done
     }
 }
 
@@ -168,7 +170,7 @@ impl Future for Receipt {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let mut settled = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut settled = self.shared.lock();
         if settled.done {
             return Poll::Ready(());
         }

@@ -1,22 +1,39 @@
-//! The lock that everything in core uses, and how user values are dropped in numbers.
+//! The locks, atomics and thread locals that everything in core uses, and how user values are dropped in numbers.
 //!
+//! They are std's. The package `models` compiles this crate with those of loom or shuttle, which control the schedule.
 //! User code runs under none of these locks, so a poisoned lock says nothing about the state behind it.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{MutexGuard, PoisonError};
+use std::sync::PoisonError;
+
+#[cfg(taktline_loom)]
+use loom as kit;
+#[cfg(taktline_shuttle)]
+use shuttle as kit;
+#[cfg(not(any(taktline_loom, taktline_shuttle)))]
+use std as kit;
+
+pub(crate) use kit::sync::atomic;
+pub(crate) use kit::thread_local;
+
+use kit::sync::MutexGuard;
 
 use crate::error::Panicked;
 
 #[derive(Debug, Default)]
-pub(crate) struct Mutex<T>(std::sync::Mutex<T>);
+pub(crate) struct Mutex<T>(kit::sync::Mutex<T>);
 
 impl<T> Mutex<T> {
-    pub(crate) const fn new(value: T) -> Self {
-        Mutex(std::sync::Mutex::new(value))
+    pub(crate) fn new(value: T) -> Self {
+        Mutex(kit::sync::Mutex::new(value))
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn into_inner(self) -> T {
+        self.0.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -107,6 +107,36 @@ fn dependencies_point_one_way() {
     }
 }
 
+/// Every file below `folder`, with its text.
+fn sources(folder: &Path, found: &mut Vec<(String, String)>) {
+    for entry in fs::read_dir(folder).expect("the folder is there") {
+        let path = entry.expect("it can be read").path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else {
+            found.push((path.display().to_string(), fs::read_to_string(&path).expect("it is text")));
+        }
+    }
+}
+
+#[test]
+fn core_takes_locks_atomics_and_thread_locals_from_where_models_replace_them() {
+    let mut found = Vec::new();
+    sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../pipeline-core/src"), &mut found);
+    assert!(found.len() > 40, "{} files were read", found.len());
+    let is_std = |line: &str| {
+        let is_sync =
+            line.contains("std::sync") && ["Mutex", "RwLock", "Condvar", "atomic"].iter().any(|one| line.contains(one));
+        is_sync || line.contains("std::thread_local")
+    };
+    for (name, text) in found {
+        // A count decides nothing, and would be a step of each schedule.
+        let is_exempt = name.ends_with("sync.rs") || name.ends_with("counts.rs");
+        let line = text.lines().find(|line| is_std(line));
+        assert!(is_exempt || line.is_none(), "{name}: {}", line.unwrap_or_default());
+    }
+}
+
 /// The essay's programs.
 const ESSAY: [&str; 7] = ["e1", "e2", "e3", "e4", "e5", "e6", "e7"];
 

@@ -15,7 +15,6 @@ mod tx;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Waker;
 
 pub(crate) use rx::{Next, Rx};
@@ -23,6 +22,7 @@ pub(crate) use tx::Tx;
 
 use crate::run::{Node, Stop};
 use crate::sync::Mutex;
+use crate::sync::atomic::{AtomicBool, Ordering};
 
 /// The buffer of an edge for which nothing else was asked.
 pub const DEFAULT_BUFFER: usize = 16;

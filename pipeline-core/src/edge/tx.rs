@@ -2,13 +2,13 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
 use super::{Edge, arm, wake};
 use crate::lineage::Lineage;
 use crate::push::{Flowing, Outlet, Push};
 use crate::run::Node;
+use crate::sync::atomic::Ordering;
 use crate::sync::drop_each;
 
 /// Most items that are published in one go while the reader is busy.

@@ -5,6 +5,9 @@
 //!
 //! A writer counts an item's steps in their order, each with a release; a reader reads them in the opposite order, each
 //! with an acquire. So a reading that is made while the run goes on balances, too.
+//!
+//! No decision reads a count, so the atomics are std's also where those of `sync.rs` are not: each would be a step of the
+//! schedule.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;

@@ -1,12 +1,12 @@
 //! One row of a running plan: a name, its counters, its tasks and whether it was told to stop.
 
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::task::Waker;
 
 use crate::ledger::{Counts, Kind};
 use crate::runtime::Task;
 use crate::sync::Mutex;
+use crate::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 
 /// Why a node has to end before its input does.
 ///

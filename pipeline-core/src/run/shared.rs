@@ -12,7 +12,7 @@ use super::node::{Node, Stop};
 use crate::error::{Failure, Panicked};
 use crate::ledger::{Kind, Report};
 use crate::runtime::{Instant, Rt, Waits};
-use crate::sync::Mutex;
+use crate::sync::{Mutex, thread_local};
 
 pub(crate) type Job = Pin<Box<dyn Future<Output = ()> + Send>>;
 
@@ -240,10 +240,10 @@ impl Future for Supervised {
         let Some(job) = this.job.as_mut() else {
             return Poll::Ready(());
         };
-        BLAMED.take();
-        let outer = CURRENT.replace(this.ambient.take());
+        BLAMED.with(Cell::take);
+        let outer = CURRENT.with(|current| current.replace(this.ambient.take()));
         let polled = catch_unwind(AssertUnwindSafe(|| job.as_mut().poll(cx)));
-        this.ambient = CURRENT.replace(outer);
+        this.ambient = CURRENT.with(|current| current.replace(outer));
         match polled {
             Ok(Poll::Pending) => return Poll::Pending,
             Ok(Poll::Ready(())) => {}
@@ -271,27 +271,31 @@ impl Drop for Supervised {
 }
 
 thread_local! {
-    static CURRENT: Cell<Option<Arc<Shared>>> = const { Cell::new(None) };
-    static BLAMED: Cell<Option<String>> = const { Cell::new(None) };
+    static CURRENT: Cell<Option<Arc<Shared>>> = Cell::default();
+    static BLAMED: Cell<Option<String>> = Cell::default();
 }
 
 /// The run whose task is polled on this thread, if one is.
 pub(crate) fn current_run() -> Option<Arc<Shared>> {
-    let run = CURRENT.take();
-    CURRENT.set(run.clone());
-    run
+    CURRENT.with(|current| {
+        let run = current.take();
+        current.set(run.clone());
+        run
+    })
 }
 
 fn blamed() -> Option<String> {
-    BLAMED.take()
+    BLAMED.with(Cell::take)
 }
 
 /// Whether a panic on this thread was caught that is a fused step's.
 pub(crate) fn is_blamed() -> bool {
-    let name = BLAMED.take();
-    let is_blamed = name.is_some();
-    BLAMED.set(name);
-    is_blamed
+    BLAMED.with(|blamed| {
+        let name = blamed.take();
+        let is_blamed = name.is_some();
+        blamed.set(name);
+        is_blamed
+    })
 }
 
 /// Names the fused step for a panic that unwinds through it.
@@ -300,7 +304,7 @@ pub(crate) struct Blame<'a>(pub(crate) &'a Node);
 impl Drop for Blame<'_> {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            BLAMED.set(Some(self.0.name.clone()));
+            BLAMED.with(|blamed| blamed.set(Some(self.0.name.clone())));
         }
     }
 }

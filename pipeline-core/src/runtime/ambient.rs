@@ -11,9 +11,10 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use super::{Instant, Rt, Sleep, Task, Timeout};
+use crate::sync::thread_local;
 
 thread_local! {
-    static CURRENT: Cell<Option<Rt>> = const { Cell::new(None) };
+    static CURRENT: Cell<Option<Rt>> = Cell::default();
 }
 
 /// Lends a runtime to the thread until it is dropped, also by an unwind.
@@ -50,7 +51,7 @@ impl Drop for Scope<'_> {
 pub fn current() -> Option<Rt> {
     // A thread that is ending has no current runtime any more.
     let rt = CURRENT.try_with(Cell::take).ok()?;
-    CURRENT.set(rt.clone());
+    CURRENT.with(|current| current.set(rt.clone()));
     rt
 }
 

@@ -13,12 +13,12 @@ use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};
 
 use super::Rt;
 use super::ambient::Scope;
 use crate::sync::Mutex;
+use crate::sync::atomic::{AtomicBool, Ordering};
 
 /// A task that was spawned. A drop of it aborts the task; see [`detach`](Task::detach).
 ///
@@ -317,7 +317,7 @@ pub struct TaskError {
 }
 
 enum Kind {
-    Panicked { message: String, payload: std::sync::Mutex<Box<dyn Any + Send>> },
+    Panicked { message: String, payload: Mutex<Box<dyn Any + Send>> },
     Aborted,
     Lost,
 }
@@ -327,7 +327,7 @@ impl TaskError {
         let text = payload.downcast_ref::<&'static str>().map(|text| (*text).to_owned());
         let message = text.or_else(|| payload.downcast_ref::<String>().cloned());
         let message = message.unwrap_or_else(|| "a value that is no text".to_owned());
-        TaskError { kind: Kind::Panicked { message, payload: std::sync::Mutex::new(payload) } }
+        TaskError { kind: Kind::Panicked { message, payload: Mutex::new(payload) } }
     }
 
     fn aborted() -> TaskError {
@@ -364,9 +364,7 @@ impl TaskError {
     /// The payload of the panic, for `resume_unwind`, if it was one.
     pub fn into_panic(self) -> Option<Box<dyn Any + Send>> {
         match self.kind {
-            Kind::Panicked { payload, .. } => {
-                Some(payload.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner))
-            }
+            Kind::Panicked { payload, .. } => Some(payload.into_inner()),
             _ => None,
         }
     }

@@ -8,7 +8,6 @@
 use std::any::Any;
 use std::future::poll_fn;
 use std::panic::resume_unwind;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
 use super::pace::Pace;
@@ -21,6 +20,7 @@ use crate::push::{Flowing, Outlet, Push};
 use crate::run::{Doing, Node, Stop};
 use crate::runtime::yield_now;
 use crate::sync::Mutex;
+use crate::sync::atomic::{AtomicBool, Ordering};
 
 /// The outlet of a worker, shared with the [`Out`] of the body that it polls. Never contended.
 pub(crate) struct Port<U, L> {

@@ -1,6 +1,6 @@
 //! The task that moves a pool's results on, in order, as soon as there is room.
 
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 

@@ -28,7 +28,6 @@ mod work;
 
 use std::sync::Arc;
 use std::sync::OnceLock;
-use std::sync::atomic::AtomicU64;
 use std::task::{Wake, Waker};
 
 pub(crate) use emitter::emit;
@@ -39,6 +38,7 @@ use super::worker::Site;
 use crate::edge::Rx;
 use crate::lineage::Lineage;
 use crate::sync::Mutex;
+use crate::sync::atomic::AtomicU64;
 
 /// How wide a pool may get.
 #[derive(Clone, Copy, Debug)]

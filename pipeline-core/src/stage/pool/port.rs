@@ -2,12 +2,12 @@
 
 use std::any::Any;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
 use super::Pool;
 use crate::lineage::Lineage;
 use crate::stage::{OutPort, Stage};
+use crate::sync::atomic::{AtomicU64, Ordering};
 
 pub(super) struct PoolPort<'a, S: Stage, L> {
     pub(super) pool: &'a Arc<Pool<S, L>>,

@@ -2,7 +2,6 @@
 
 use std::any::Any;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker};
 
 use super::results::{Kept, Results};
@@ -15,6 +14,7 @@ use crate::lineage::Lineage;
 use crate::run::{Doing, Stop};
 use crate::stage::Stage;
 use crate::stage::worker::End;
+use crate::sync::atomic::Ordering;
 
 pub(super) struct State<T, U, L> {
     /// Gone when nothing is started any more.

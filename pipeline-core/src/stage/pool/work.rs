@@ -3,7 +3,6 @@
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::Pool;
 use super::port::PoolPort;
@@ -15,6 +14,7 @@ use crate::runtime::{Instant, yield_now};
 use crate::stage::pace::Pace;
 use crate::stage::worker::{BUDGET, End, Site, run_body};
 use crate::stage::{Out, Stage};
+use crate::sync::atomic::{AtomicU64, Ordering};
 
 pub(super) async fn work<S: Stage, L: Lineage>(pool: Arc<Pool<S, L>>, id: usize) {
     let Site { run, node } = pool.site.clone();
