@@ -407,3 +407,13 @@ fn what_cannot_work_is_told_before_anything_is_spawned() {
         assert_eq!(tasks.given(), 0);
     });
 }
+
+#[sink(concurrency = 3, buffer = 4)]
+async fn three_at_a_time(_: u64) {}
+
+/// A sink has no window: what is finished has left.
+#[test]
+fn a_sink_with_several_workers_adds_no_window_to_the_bound() {
+    assert_eq!(iter(0..9u64).sink(three_at_a_time()).bound(), 1 + 4 + 3);
+    assert_eq!(iter(0..9u64).sink(three_at_a_time().concurrency(1)).bound(), 1 + 4 + 1);
+}

@@ -64,12 +64,24 @@ impl<T, L> Rx<T, L> {
         next(first, ended)
     }
 
+    /// The oldest item of those that were taken before, if there is one. It keeps its place until it is
+    /// [started](Self::start).
+    pub(crate) fn next_leased(&mut self) -> Option<(T, L)> {
+        self.lease.pop_front()
+    }
+
     /// The oldest item, taken alone. It keeps its place until it is [started](Self::start).
     pub(crate) fn poll_one(&mut self, waker: &Waker) -> One<T, L> {
-        let edge = &self.edge;
+        let (leased, edge) = (self.lease.pop_front(), &self.edge);
+        if !self.lease.is_empty() {
+            return One { next: next(leased, false), more: true };
+        }
         let mut state = edge.state.lock();
-        let first = state.queue.pop_front();
-        state.held += usize::from(first.is_some());
+        let first = leased.or_else(|| {
+            let first = state.queue.pop_front();
+            state.held += usize::from(first.is_some());
+            first
+        });
         let more = !state.queue.is_empty() || state.writer_gone;
         let former = if more { None } else { edge.arm_reader(&mut state, waker) };
         let ended = first.is_none() && state.writer_gone;

@@ -44,7 +44,7 @@ where
 {
     fn end<P: Flow<Item = T>>(self, upstream: P) -> Pipeline<()> {
         let body = SinkFn { f: self, takes: std::marker::PhantomData };
-        Pipeline::ended(WorkerSink { upstream, body, settings: Settings::new("sink") })
+        Pipeline::ended(WorkerSink::new(upstream, body, Settings::new("sink")))
     }
 }
 
@@ -56,7 +56,7 @@ pub struct ByStage;
 #[diagnostic::do_not_recommend]
 impl<S: Stage<Out = ()>> Drain<S::In, ByStage> for S {
     fn end<P: Flow<Item = S::In>>(self, upstream: P) -> Pipeline<()> {
-        Pipeline::ended(WorkerSink { upstream, body: self, settings: Settings::new("sink") })
+        Pipeline::ended(WorkerSink::new(upstream, self, Settings::new("sink")))
     }
 }
 
@@ -93,15 +93,21 @@ where
 /// A sink with workers, at the end of `upstream`.
 #[derive(Clone)]
 pub(crate) struct WorkerSink<P, S> {
-    pub(crate) upstream: P,
-    pub(crate) body: S,
-    pub(crate) settings: Settings,
+    upstream: P,
+    body: S,
+    settings: Settings,
+}
+
+impl<P, S> WorkerSink<P, S> {
+    /// A sink has no order to keep, and so no window: what is finished has left.
+    pub(crate) fn new(upstream: P, body: S, settings: Settings) -> Self {
+        WorkerSink { upstream, body, settings: Settings { is_unordered: true, ..settings } }
+    }
 }
 
 impl<P: Flow, S: Stage<In = P::Item>> Ends for WorkerSink<P, S> {
     fn build(self, build: &mut Build) {
-        let WorkerSink { upstream, body, mut settings } = self;
-        settings.is_unordered = true;
+        let WorkerSink { upstream, body, settings } = self;
         let site = build.site(&settings.name, Kind::Sink);
         let (tx, rx) = edge(settings.edge_buffer(upstream.edge_buffer()), &site.node);
         let outlet = Outlet::Fused(Box::new(Nowhere));
@@ -109,8 +115,8 @@ impl<P: Flow, S: Stage<In = P::Item>> Ends for WorkerSink<P, S> {
         if limits.workers == 1 {
             build.task(&site, drive(body, rx, outlet, site.clone()));
         } else {
-            let pool = Pool::new(body, rx, limits, site.clone());
-            build.task(&site, emit(pool.clone(), outlet));
+            let pool = Pool::new(body, rx, outlet, limits, site.clone());
+            build.task(&site, emit(pool.clone()));
             build.on_start(move || pool.open());
         }
         upstream.build(build, tx);
@@ -119,7 +125,6 @@ impl<P: Flow, S: Stage<In = P::Item>> Ends for WorkerSink<P, S> {
     fn outline(&self, outline: &mut Outline) {
         let settings = &self.settings;
         let buffer = settings.edge_buffer(self.upstream.edge_buffer());
-        // A sink has no window: what is finished has left.
         settings.outline(outline, 0, false);
         outline.edge(&settings.name, buffer);
         self.upstream.outline(outline, buffer);

@@ -301,7 +301,7 @@ pub struct BySink;
 #[diagnostic::do_not_recommend]
 impl<S: Stage<Out = ()>> Drain<S::In, BySink> for Sunk<S> {
     fn end<P: Flow<Item = S::In>>(self, upstream: P) -> Pipeline<()> {
-        Pipeline::ended(WorkerSink { upstream, body: self.body, settings: self.settings })
+        Pipeline::ended(WorkerSink::new(upstream, self.body, self.settings))
     }
 }
 

@@ -13,7 +13,7 @@ use crate::runtime::{Instant, Rt};
 const CHEAP: Duration = Duration::from_micros(1);
 
 /// Items after which the clock is read where nobody was woken: what they cost is worth knowing, too.
-const SAMPLE: u32 = 64;
+const SAMPLE: u32 = 16;
 
 /// A decayed maximum of what an item costs, and what was woken since.
 pub(crate) struct Pace {
@@ -29,14 +29,26 @@ impl Pace {
         Pace { mark: rt.now(), items: 0, cost: None, has_woken: false }
     }
 
+    /// A body begins that is measured by itself, without what its stage does for it.
+    pub(crate) fn begin(&mut self, rt: &Rt) {
+        self.mark = rt.now();
+        self.items = 0;
+    }
+
+    /// The body that [has begun](Self::begin) has ended without a wait.
+    pub(crate) fn end(&mut self, rt: &Rt) {
+        self.items = 1;
+        self.sample(rt);
+    }
+
     /// A body has ended without a wait.
     pub(crate) fn item(&mut self) {
         self.items += 1;
     }
 
-    /// Time was spent waiting: it is no cost of an item.
-    pub(crate) fn wait(&mut self, rt: &Rt) {
-        self.mark = rt.now();
+    /// Time was spent waiting until `now`: it is no cost of an item.
+    pub(crate) fn waited(&mut self, now: Instant) {
+        self.mark = now;
         self.items = 0;
         self.has_woken = false;
     }
@@ -51,12 +63,24 @@ impl Pace {
         self.cost.is_some_and(|cost| cost <= CHEAP)
     }
 
+    /// Like [`is_cheap`](Self::is_cheap), with a look at the clock once in a while.
+    pub(crate) fn is_still_cheap(&mut self, rt: &Rt) -> bool {
+        if self.items >= SAMPLE {
+            self.sample(rt);
+        }
+        self.is_cheap()
+    }
+
     /// Whether to yield before the next body.
     pub(crate) fn should_yield(&mut self, rt: &Rt) -> bool {
         let has_woken = std::mem::take(&mut self.has_woken);
-        if !has_woken && self.items < SAMPLE {
-            return false;
+        if has_woken || self.items >= SAMPLE {
+            self.sample(rt);
         }
+        has_woken && !self.is_cheap()
+    }
+
+    fn sample(&mut self, rt: &Rt) {
         let now = rt.now();
         if self.items > 0 {
             let sample = now.duration_since(self.mark) / self.items;
@@ -65,6 +89,5 @@ impl Pace {
             self.items = 0;
         }
         self.mark = now;
-        has_woken && !self.is_cheap()
     }
 }

@@ -8,10 +8,11 @@
 use std::any::Any;
 use std::future::poll_fn;
 use std::panic::resume_unwind;
-use std::task::{Context, Poll};
+use std::pin::pin;
+use std::task::{Context, Poll, Waker, ready};
 
 use super::pace::Pace;
-use super::worker::{BUDGET, Desk, End, Failing, Site, run_body};
+use super::worker::{BUDGET, Desk, End, Failing, Site, drop_body, poll_body};
 use super::{Out, OutPort, Stage};
 use crate::edge::{Next, Rx, wake};
 use crate::ledger::Spent;
@@ -89,9 +90,31 @@ impl<U: Send + 'static, L: Lineage> Port<U, L> {
         std::mem::take(&mut self.state.lock().sent)
     }
 
-    /// Whether the outlet has woken its reader since the last call.
-    pub(crate) fn take_woken(&self) -> bool {
-        self.state.lock().outlet.take_woken()
+    /// The outlet, while no body has the port.
+    fn outlet_mut(&mut self) -> &mut Outlet<U, L> {
+        &mut self.state.get_mut().outlet
+    }
+
+    fn forget_woken(&self) {
+        self.state.lock().outlet.take_woken();
+    }
+
+    /// Pushes `output`, if it was not pushed yet, and says whether it was accepted (on) or never will be (over).
+    fn poll_emit(&mut self, output: &mut Option<(U, L)>, desk: &mut Desk, cx: &mut Context<'_>) -> Poll<Flowing> {
+        let outlet = &mut self.state.get_mut().outlet;
+        if output.is_some() {
+            if ready!(outlet.poll_room(cx)) == Flowing::Over {
+                return Poll::Ready(Flowing::Over);
+            }
+            if let Some((item, lineage)) = output.take() {
+                desk.sent(1);
+                outlet.push(item, lineage);
+            }
+        }
+        let flowing = ready!(outlet.poll_settled(cx));
+        // Over here means: this one was accepted, the next will not be.
+        self.is_over.store(flowing == Flowing::Over, Ordering::Relaxed);
+        Poll::Ready(Flowing::On)
     }
 
     /// Whether nobody takes more, so that a pending send will never resume.
@@ -163,19 +186,26 @@ pub(crate) async fn drive<S: Stage, L: Lineage>(
     site: Site,
 ) {
     let node = site.node.clone();
-    let port = Port::new(outlet);
+    let mut port = Port::new(outlet);
     let mut desk = Desk::new(site.clone());
     let mut pace = Pace::new(&site.run.rt);
     let mut budget = BUDGET;
     loop {
-        let Some((item, lineage)) = next_item(&mut rx, &port, &mut desk, &site).await else {
-            break;
+        // First what was taken together with others: an await costs more than the rest.
+        let leased = if node.is_stopped() { None } else { rx.next_leased() };
+        let (item, lineage) = match leased {
+            Some(leased) => leased,
+            None => match next_item(&mut rx, &port, &mut desk, &mut pace, &site).await {
+                Some(next) => next,
+                None => break,
+            },
         };
         desk.take();
+        let outlet = port.outlet_mut();
         if !pace.is_cheap() {
-            port.flush();
+            outlet.flush();
         }
-        pace.woke(port.take_woken());
+        pace.woke(outlet.take_woken());
         if pace.should_yield(&site.run.rt) {
             wake(rx.release());
             port.flush();
@@ -197,20 +227,24 @@ pub(crate) async fn drive<S: Stage, L: Lineage>(
         if is_followed {
             port.follow(lineage.clone());
         }
-        // The call itself is a part of the body: a closure may panic before it has made its future.
-        let body = async { stage.call(item, Out::new(&port)).await };
-        let end = run_body(body, &node, |cx| {
-            desk.wait_in_body(port.waits());
-            has_waited = true;
-            wake(rx.release());
-            let _ = port.poll_settled(cx);
-            desk.flush();
-            node.stop_reason() == Stop::Cut || port.is_over()
-        })
-        .await;
+        let mut end = End::Cut;
+        {
+            // The call itself is a part of the body: a closure may panic before it has made its future.
+            let mut body = pin!(Some(async { stage.call(item, Out::new(&port)).await }));
+            let mut on_pending = |cx: &mut Context<'_>| {
+                desk.wait_in_body(port.waits());
+                has_waited = true;
+                wake(rx.release());
+                let _ = port.poll_settled(cx);
+                desk.flush();
+                node.stop_reason() == Stop::Cut || port.is_over()
+            };
+            poll_fn(|cx| poll_body(body.as_mut(), &mut end, &node, cx, &mut on_pending)).await;
+            drop_body(body, &mut end);
+        }
         if has_waited {
             desk.wait_in_body(false);
-            pace.wait(&site.run.rt);
+            pace.waited(site.run.rt.now());
         } else {
             pace.item();
         }
@@ -230,7 +264,7 @@ pub(crate) async fn drive<S: Stage, L: Lineage>(
                 let _failing = Failing::new(&site, Some(seq), error);
                 if sent > 0 {
                     // What the item has sent goes on. Then it is the failure's turn.
-                    emit(&port, None, &mut rx, &mut desk, &site).await;
+                    emit(&mut port, None, &mut rx, &mut desk, &site).await;
                 }
                 desk.flush();
                 port.flush();
@@ -239,9 +273,17 @@ pub(crate) async fn drive<S: Stage, L: Lineage>(
             End::Returned(Ok(last)) => {
                 desk.finish();
                 let is_filtered = last.is_none() && sent == 0;
-                let last = last.map(|last| (last, lineage));
-                if !is_filtered && emit(&port, last, &mut rx, &mut desk, &site).await == Flowing::Over {
-                    break;
+                if !is_filtered {
+                    let mut last = last.map(|last| (last, lineage));
+                    // First without a waker: there is room nearly always.
+                    let now = port.poll_emit(&mut last, &mut desk, &mut Context::from_waker(Waker::noop()));
+                    let flowing = match now {
+                        Poll::Ready(flowing) => flowing,
+                        Poll::Pending => emit(&mut port, last, &mut rx, &mut desk, &site).await,
+                    };
+                    if flowing == Flowing::Over {
+                        break;
+                    }
                 }
                 desk.done(is_filtered);
             }
@@ -268,6 +310,7 @@ async fn next_item<T, U: Send + 'static, L: Lineage>(
     rx: &mut Rx<T, L>,
     port: &Port<U, L>,
     desk: &mut Desk,
+    pace: &mut Pace,
     site: &Site,
 ) -> Option<(T, L)> {
     let mut has_waited = false;
@@ -289,7 +332,9 @@ async fn next_item<T, U: Send + 'static, L: Lineage>(
     })
     .await;
     if has_waited {
-        desk.clock(Spent::WaitingForInput);
+        // Whoever was woken before the wait has had his turn.
+        port.forget_woken();
+        pace.waited(desk.clock(Spent::WaitingForInput));
     }
     match next {
         Next::Item(item, lineage) => Some((item, lineage)),
@@ -298,8 +343,9 @@ async fn next_item<T, U: Send + 'static, L: Lineage>(
 }
 
 /// Moves the last output of a finished item on as soon as there is room, and waits until all its outputs were accepted.
+/// `output` is gone if it was pushed before.
 async fn emit<T, U: Send + 'static, L: Lineage>(
-    port: &Port<U, L>,
+    port: &mut Port<U, L>,
     mut output: Option<(U, L)>,
     rx: &mut Rx<T, L>,
     desk: &mut Desk,
@@ -307,31 +353,14 @@ async fn emit<T, U: Send + 'static, L: Lineage>(
 ) -> Flowing {
     let mut has_waited = false;
     let flowing = poll_fn(|cx| {
-        let mut state = port.state.lock();
-        if output.is_some() {
-            match state.outlet.poll_room(cx) {
-                Poll::Ready(Flowing::On) => {
-                    if let Some((item, lineage)) = output.take() {
-                        desk.sent(1);
-                        state.outlet.push(item, lineage);
-                    }
-                }
-                Poll::Ready(Flowing::Over) => return Poll::Ready(Flowing::Over),
-                Poll::Pending => {}
-            }
-        }
-        if output.is_none() {
-            if let Poll::Ready(flowing) = state.outlet.poll_settled(cx) {
-                // Over here means: this one was accepted, the next will not be.
-                port.is_over.store(flowing == Flowing::Over, Ordering::Relaxed);
-                return Poll::Ready(Flowing::On);
-            }
+        let polled = port.poll_emit(&mut output, desk, cx);
+        if polled.is_ready() {
+            return polled;
         }
         if site.node.is_stopped() {
             return Poll::Ready(Flowing::Over);
         }
-        state.outlet.flush();
-        drop(state);
+        port.outlet_mut().flush();
         wake(rx.release());
         desk.flush();
         if !has_waited {

@@ -171,8 +171,8 @@ impl<P: Flow, S: Stage<In = P::Item>> Flow for StageFlow<P, S> {
         if limits.workers == 1 && limits.window == 1 {
             build.task(&site, drive(body, rx, outlet, site.clone()));
         } else {
-            let pool = Pool::new(body, rx, limits, site.clone());
-            build.task(&site, emit(pool.clone(), outlet));
+            let pool = Pool::new(body, rx, outlet, limits, site.clone());
+            build.task(&site, emit(pool.clone()));
             build.on_start(move || pool.open());
         }
         upstream.build(build, tx);

@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -59,43 +59,66 @@ pub(crate) enum End<R> {
     Unwound(Box<dyn Any + Send>),
 }
 
-/// Polls `body` to its end. A panic, also in a destructor of the body, is an error. `on_pending` runs before each wait
-/// and says whether the body is to be cut; what was told to stop by a failure or a cancel was polled once more by then,
-/// if it is no source.
+impl<R> End<R> {
+    fn panicked(panic: Box<dyn Any + Send>) -> End<R> {
+        End::Returned(Err(Box::new(Panicked::new(panic))))
+    }
+}
+
+/// Polls `body` to its end. See [`poll_body`].
 pub(crate) async fn run_body<R>(
     body: impl Future<Output = Result<R, BoxError>>,
     node: &Node,
     mut on_pending: impl FnMut(&mut Context<'_>) -> bool,
 ) -> End<R> {
-    let mut slot = pin!(Some(body));
-    let end = poll_fn(|cx| {
-        let Some(body) = slot.as_mut().as_pin_mut() else {
-            return Poll::Ready(End::Cut);
-        };
-        let is_cut = match node.stop_reason() {
-            Stop::No => false,
-            Stop::Over => true,
-            Stop::Cut => node.kind == Kind::Source,
-        };
-        if is_cut {
-            return Poll::Ready(End::Cut);
-        }
-        // Fused steps may be moved on before a wait, so a panic in them is caught there, too.
-        let polled = catch_unwind(AssertUnwindSafe(|| match body.poll(cx) {
-            Poll::Ready(returned) => Poll::Ready(End::Returned(returned)),
-            Poll::Pending if on_pending(cx) => Poll::Ready(End::Cut),
-            Poll::Pending => Poll::Pending,
-        }));
-        match polled {
-            Ok(polled) => polled,
-            Err(panic) if is_blamed() => Poll::Ready(End::Unwound(panic)),
-            Err(panic) => Poll::Ready(End::Returned(Err(Box::new(Panicked::new(panic))))),
-        }
-    })
-    .await;
-    match catch_unwind(AssertUnwindSafe(|| slot.set(None))) {
-        Ok(()) => end,
-        Err(panic) => End::Returned(Err(Box::new(Panicked::new(panic)))),
+    let (mut slot, mut end) = (pin!(Some(body)), End::Cut);
+    poll_fn(|cx| poll_body(slot.as_mut(), &mut end, node, cx, &mut on_pending)).await;
+    drop_body(slot, &mut end);
+    end
+}
+
+/// Polls the body in `slot`; ready once `end`, which was [`End::Cut`], says how it has ended. A panic is an error.
+/// `on_pending` runs before each wait and says whether the body is to be cut; what was told to stop by a failure or a cancel
+/// was polled once more by then, if it is no source.
+///
+/// The end is set in place, and the body stays where it was made: to hand them on would copy them for each item.
+pub(crate) fn poll_body<R>(
+    slot: Pin<&mut Option<impl Future<Output = Result<R, BoxError>>>>,
+    end: &mut End<R>,
+    node: &Node,
+    cx: &mut Context<'_>,
+    mut on_pending: impl FnMut(&mut Context<'_>) -> bool,
+) -> Poll<()> {
+    let Some(body) = slot.as_pin_mut() else {
+        return Poll::Ready(());
+    };
+    let is_cut = match node.stop_reason() {
+        Stop::No => false,
+        Stop::Over => true,
+        Stop::Cut => node.kind == Kind::Source,
+    };
+    if is_cut {
+        return Poll::Ready(());
+    }
+    let mut is_over = true;
+    // Fused steps may be moved on before a wait, so a panic in them is caught there, too.
+    let polled = catch_unwind(AssertUnwindSafe(|| match body.poll(cx) {
+        Poll::Ready(returned) => *end = End::Returned(returned),
+        Poll::Pending => is_over = on_pending(cx),
+    }));
+    match polled {
+        Ok(()) if is_over => {}
+        Ok(()) => return Poll::Pending,
+        Err(panic) if is_blamed() => *end = End::Unwound(panic),
+        Err(panic) => *end = End::panicked(panic),
+    }
+    Poll::Ready(())
+}
+
+/// Drops the body. A panic in a destructor of it is an error.
+pub(crate) fn drop_body<F, R>(mut slot: Pin<&mut Option<F>>, end: &mut End<R>) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| slot.set(None))) {
+        *end = End::panicked(panic);
     }
 }
 
@@ -180,11 +203,12 @@ impl Desk {
         }
     }
 
-    /// Books the time since the last call on `what`.
-    pub(crate) fn clock(&mut self, what: Spent) {
+    /// Books the time since the last call on `what`. Gives the time.
+    pub(crate) fn clock(&mut self, what: Spent) -> Instant {
         let now = self.site.run.rt.now();
         self.site.node.counts.spend(what, now.duration_since(self.mark));
         self.mark = now;
+        now
     }
 }
 

@@ -17,42 +17,74 @@ use crate::stage::Stage;
 use crate::stage::worker::{BUDGET, Site};
 use crate::sync::drop_each;
 
-/// Why the emitter has ended.
-enum Ended {
+/// What a pool writes into. One task at a time has it: the emitter, or the worker that works [alone](super::alone).
+pub(super) struct Exit<U, L> {
+    pub(super) outlet: Outlet<U, L>,
+    /// Pushed, and not yet accepted by all that follows.
+    pub(super) unsettled: Option<Ack>,
+}
+
+impl<U: Send + 'static, L: Lineage> Exit<U, L> {
+    pub(super) fn new(outlet: Outlet<U, L>) -> Self {
+        Exit { outlet, unsettled: None }
+    }
+}
+
+/// Who moves results on.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Mover {
+    /// It is told when there is more.
+    Emitter,
+    /// A worker that is about to be alone.
+    Worker,
+}
+
+/// What moving results on has come to, for now.
+pub(super) enum Moved {
+    /// Nothing can move on now.
+    All,
+    /// There is no room.
+    NoRoom,
+    /// There may be more, and it was a good deal already.
+    Enough,
+    Ended(Ended),
+}
+
+/// Why nothing moves on any more.
+pub(super) enum Ended {
     /// Everything has moved on.
     Drained,
     /// Nobody takes more, or the stage was told to stop.
     Over,
     /// An item has failed, and its turn has come.
     Failed(Failure),
+    /// A fused step has panicked while a worker had the exit.
+    Broken,
 }
 
-/// Moves the results of `pool` into `outlet` until none can come any more.
-pub(crate) fn emit<S: Stage, L: Lineage>(
-    pool: Arc<Pool<S, L>>,
-    outlet: Outlet<S::Out, L>,
-) -> impl Future<Output = ()> + Send {
+/// Moves the results of `pool` on until none can come any more.
+pub(crate) fn emit<S: Stage, L: Lineage>(pool: Arc<Pool<S, L>>) -> impl Future<Output = ()> + Send {
     // Made before the first poll: also a task that is never polled makes up the books.
-    let mut emitter = Emitter { pool, outlet, unsettled: None, waits_since: None, has_ended: false };
+    let mut emitter = Emitter { pool, exit: None, waits_since: None, has_ended: false };
     async move {
         let ended = poll_fn(|cx| emitter.poll(cx)).await;
         emitter.has_ended = true;
         match ended {
-            Ended::Drained => emitter.outlet.end(),
+            Ended::Drained => emitter.end(),
             Ended::Over => {
                 emitter.pool.site.node.stop(emitter.pool.site.reason_to_close());
-                emitter.outlet.end();
+                emitter.end();
             }
             Ended::Failed(failure) => emitter.pool.site.run.fail(failure),
+            Ended::Broken => {}
         }
     }
 }
 
 struct Emitter<S: Stage, L: Lineage> {
     pool: Arc<Pool<S, L>>,
-    outlet: Outlet<S::Out, L>,
-    /// Pushed, and not yet accepted by all that follows.
-    unsettled: Option<Ack>,
+    /// Here from the first result on until there is nothing to move on for now.
+    exit: Option<Exit<S::Out, L>>,
     /// Since when it waits for room.
     waits_since: Option<Instant>,
     /// False if a fused step has panicked.
@@ -65,76 +97,104 @@ impl<S: Stage, L: Lineage> Emitter<S, L> {
             let Site { run, node } = &self.pool.site;
             node.counts.spend(Spent::WaitingForRoom, run.rt.now().duration_since(since));
         }
-        for _ in 0..BUDGET {
-            if let Some(ack) = self.unsettled {
-                match self.outlet.poll_settled(cx) {
-                    Poll::Pending => return self.pend(Doing::WaitForRoom),
-                    Poll::Ready(flowing) => {
-                        self.unsettled = None;
-                        self.pool.acknowledge(ack);
-                        if flowing == Flowing::Over {
-                            return Poll::Ready(Ended::Over);
-                        }
-                    }
-                }
+        if self.exit.is_none() {
+            let mut state = self.pool.state.lock();
+            if state.exit.is_gone() {
+                return Poll::Ready(Ended::Broken);
             }
-            let has_room = match self.outlet.poll_room(cx) {
-                Poll::Pending => false,
-                Poll::Ready(Flowing::Over) => return Poll::Ready(Ended::Over),
-                Poll::Ready(Flowing::On) => true,
-            };
-            if self.is_told_to_stop() {
-                return Poll::Ready(Ended::Over);
+            self.exit = state.exit.lend();
+            let former = if self.exit.is_none() { arm(&mut state.emitter, cx.waker()) } else { None };
+            drop(state);
+            drop(former);
+        }
+        let Some(exit) = &mut self.exit else {
+            // A worker is alone. It tells when it is not any more, also at a stop.
+            return Poll::Pending;
+        };
+        let moved = self.pool.move_on(exit, Mover::Emitter, cx);
+        if let Moved::Ended(ended) = moved {
+            return Poll::Ready(ended);
+        }
+        // Nothing may be kept back while this task waits.
+        exit.outlet.flush();
+        match moved {
+            Moved::Enough => cx.waker().wake_by_ref(),
+            _ if self.pool.site.node.is_stopped() => return Poll::Ready(Ended::Over),
+            Moved::NoRoom => {
+                self.pool.site.node.set_doing(Doing::WaitForRoom);
+                self.waits_since = Some(self.pool.site.run.rt.now());
             }
-            match self.pool.poll_found(has_room, cx) {
-                Poll::Pending => return self.pend(Doing::Work),
-                Poll::Ready(None) => return Poll::Ready(Ended::Drained),
-                Poll::Ready(Some(Found::Full)) => return self.pend(Doing::WaitForRoom),
-                Poll::Ready(Some(Found::Failed(failure))) => {
-                    return Poll::Ready(Ended::Failed(failure));
-                }
-                Poll::Ready(Some(Found::Output(item, lineage, ack))) => {
-                    // Before the push: a fused step may panic in it, and it has counted the item by then.
-                    self.pool.site.node.counts.out.add(1);
-                    self.unsettled = Some(ack);
-                    self.outlet.push(item, lineage);
-                }
-                Poll::Ready(Some(Found::Cut)) => return Poll::Ready(Ended::Over),
-                Poll::Ready(Some(Found::Done { .. } | Found::Nothing)) => {}
+            Moved::All | Moved::Ended(_) => {
+                let refused = self.exit.take().and_then(|exit| self.pool.state.lock().exit.give_back(exit));
+                drop(refused);
             }
         }
-        self.outlet.flush();
-        cx.waker().wake_by_ref();
         Poll::Pending
     }
 
-    fn is_told_to_stop(&self) -> bool {
-        self.pool.site.node.is_stopped()
-    }
-
-    /// Publishes what was pushed. Nothing may be kept back while this task waits.
-    fn pend(&mut self, doing: Doing) -> Poll<Ended> {
-        self.outlet.flush();
-        if self.is_told_to_stop() {
-            return Poll::Ready(Ended::Over);
+    fn end(&mut self) {
+        if let Some(exit) = &mut self.exit {
+            exit.outlet.end();
         }
-        if doing == Doing::WaitForRoom {
-            self.pool.site.node.set_doing(doing);
-            self.waits_since = Some(self.pool.site.run.rt.now());
-        }
-        Poll::Pending
     }
 }
 
 impl<S: Stage, L: Lineage> Pool<S, L> {
+    /// Moves results on into `exit` as far as there is room.
+    pub(super) fn move_on(self: &Arc<Self>, exit: &mut Exit<S::Out, L>, mover: Mover, cx: &mut Context<'_>) -> Moved {
+        for _ in 0..BUDGET {
+            if let Some(ack) = exit.unsettled {
+                match exit.outlet.poll_settled(cx) {
+                    Poll::Pending => return Moved::NoRoom,
+                    Poll::Ready(flowing) => {
+                        exit.unsettled = None;
+                        self.acknowledge(ack);
+                        if flowing == Flowing::Over {
+                            return Moved::Ended(Ended::Over);
+                        }
+                    }
+                }
+            }
+            let has_room = match exit.outlet.poll_room(cx) {
+                Poll::Pending => false,
+                Poll::Ready(Flowing::Over) => return Moved::Ended(Ended::Over),
+                Poll::Ready(Flowing::On) => true,
+            };
+            if self.site.node.is_stopped() {
+                return Moved::Ended(Ended::Over);
+            }
+            match self.poll_found(has_room, mover, cx) {
+                Poll::Pending => return Moved::All,
+                Poll::Ready(None) => return Moved::Ended(Ended::Drained),
+                Poll::Ready(Some(Found::Full)) => return Moved::NoRoom,
+                Poll::Ready(Some(Found::Failed(failure))) => return Moved::Ended(Ended::Failed(failure)),
+                Poll::Ready(Some(Found::Output(item, lineage, ack))) => {
+                    // Before the push: a fused step may panic in it, and it has counted the item by then.
+                    self.site.node.counts.out.add(1);
+                    exit.unsettled = Some(ack);
+                    exit.outlet.push(item, lineage);
+                }
+                Poll::Ready(Some(Found::Cut)) => return Moved::Ended(Ended::Over),
+                Poll::Ready(Some(Found::Done { .. } | Found::Nothing)) => {}
+            }
+        }
+        Moved::Enough
+    }
+
     /// What can move on now; `None` if nothing will any more.
-    fn poll_found(self: &Arc<Self>, has_room: bool, cx: &mut Context<'_>) -> Poll<Option<Found<S::Out, L>>> {
+    fn poll_found(
+        self: &Arc<Self>,
+        has_room: bool,
+        mover: Mover,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Found<S::Out, L>>> {
         let counts = &self.site.node.counts;
         let mut state = self.state.lock();
         match state.results.next(has_room) {
             Found::Nothing if state.is_drained() && state.occupied == 0 => Poll::Ready(None),
             Found::Nothing => {
-                let former = arm(&mut state.emitter, cx.waker());
+                let is_told = mover == Mover::Emitter;
+                let former = if is_told { arm(&mut state.emitter, cx.waker()) } else { None };
                 drop(state);
                 drop(former);
                 Poll::Pending
@@ -196,7 +256,8 @@ impl<S: Stage, L: Lineage> Drop for Emitter<S, L> {
         }
         self.pool.close(reason);
         // In order, its place in the ring tells the same.
-        if matches!(self.unsettled, Some(Ack::Last)) && !self.pool.limits.is_ordered {
+        let unsettled = self.exit.as_ref().and_then(|exit| exit.unsettled);
+        if matches!(unsettled, Some(Ack::Last)) && !self.pool.limits.is_ordered {
             self.pool.site.node.counts.abandoned.add(1);
         }
         self.pool.site.node.nudge();

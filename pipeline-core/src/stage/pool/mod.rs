@@ -20,7 +20,9 @@
 //! Wakes: at most one worker is on its way at a time. Whoever arrives and leaves work behind calls the next. The intake is
 //! armed whenever it was left empty, so an arrival is never missed while all workers are busy.
 
+mod alone;
 mod emitter;
+mod place;
 mod port;
 mod results;
 mod state;
@@ -30,6 +32,7 @@ use std::sync::Arc;
 use std::sync::OnceLock;
 use std::task::{Wake, Waker};
 
+use emitter::Exit;
 pub(crate) use emitter::emit;
 use state::State;
 
@@ -37,6 +40,7 @@ use super::Stage;
 use super::worker::Site;
 use crate::edge::Rx;
 use crate::lineage::Lineage;
+use crate::push::Outlet;
 use crate::sync::Mutex;
 use crate::sync::atomic::AtomicU64;
 
@@ -63,13 +67,19 @@ pub(crate) struct Pool<S: Stage, L> {
 }
 
 impl<S: Stage, L: Lineage> Pool<S, L> {
-    /// A pool over `intake`. Its first worker comes with the first item.
-    pub(crate) fn new(stage: S, intake: Rx<S::In, L>, limits: Limits, site: Site) -> Arc<Self> {
+    /// A pool between `intake` and `outlet`. Its first worker comes with the first item.
+    pub(crate) fn new(
+        stage: S,
+        intake: Rx<S::In, L>,
+        outlet: Outlet<S::Out, L>,
+        limits: Limits,
+        site: Site,
+    ) -> Arc<Self> {
         let pool = Arc::new(Pool {
             site,
             limits,
             template: Mutex::new(stage),
-            state: Mutex::new(State::new(intake, limits)),
+            state: Mutex::new(State::new(intake, Exit::new(outlet), limits)),
             cut_from: AtomicU64::new(u64::MAX),
             arrival: OnceLock::new(),
         });

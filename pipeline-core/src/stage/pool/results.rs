@@ -94,6 +94,13 @@ impl<U, L: Lineage> Results<U, L> {
         }
     }
 
+    /// Items were started and done elsewhere, while there was nothing here.
+    pub(super) fn skip(&mut self, items: u64) {
+        if let Results::Ordered(ring) = self {
+            ring.base += items;
+        }
+    }
+
     /// An item has ended well.
     pub(super) fn finish(&mut self, (seq, id): (u64, usize), last: Option<U>, lineage: &L, sent: u64) -> Kept<U> {
         match self {

@@ -4,6 +4,8 @@ use std::any::Any;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
+use super::emitter::Exit;
+use super::place::Place;
 use super::results::{Kept, Results};
 use super::work::work;
 use super::{Limits, Pool};
@@ -18,11 +20,13 @@ use crate::sync::atomic::Ordering;
 
 pub(super) struct State<T, U, L> {
     /// Gone when nothing is started any more.
-    pub(super) intake: Option<Rx<T, L>>,
+    pub(super) intake: Place<Rx<T, L>>,
+    /// Gone if it broke: a fused step has panicked while a worker was alone.
+    pub(super) exit: Place<Exit<U, L>>,
     /// Whether the intake may have something. False only while its waker is armed.
-    look: bool,
+    pub(super) look: bool,
     /// Items taken so far: the number of the next one.
-    taken: u64,
+    pub(super) taken: u64,
     pub(super) in_work: usize,
     /// In work + finished.
     pub(super) occupied: usize,
@@ -49,9 +53,10 @@ pub(super) struct Taken<T, L> {
 }
 
 impl<T, U, L: Lineage> State<T, U, L> {
-    pub(super) fn new(intake: Rx<T, L>, limits: Limits) -> Self {
+    pub(super) fn new(intake: Rx<T, L>, exit: Exit<U, L>, limits: Limits) -> Self {
         State {
-            intake: Some(intake),
+            intake: Place::Here(intake),
+            exit: Place::Here(exit),
             look: true,
             taken: 0,
             in_work: 0,
@@ -66,7 +71,7 @@ impl<T, U, L: Lineage> State<T, U, L> {
 
     /// Whether no item is left that could give a result.
     pub(super) fn is_drained(&self) -> bool {
-        self.intake.is_none() && self.in_work == 0
+        self.intake.is_gone() && self.in_work == 0
     }
 
     fn take_idle(&mut self, id: usize) -> Option<Waker> {
@@ -74,9 +79,19 @@ impl<T, U, L: Lineage> State<T, U, L> {
         Some(self.idle.remove(at).1)
     }
 
+    /// Worker `id` looks for its next item. Gives the waker that it had left, to be dropped outside of the lock.
+    pub(super) fn arrive(&mut self, id: usize) -> Option<Waker> {
+        let former = self.take_idle(id);
+        if former.is_none() {
+            // It was called. Else it was woken by something else than a call of the pool.
+            self.is_called = false;
+        }
+        former
+    }
+
     /// Calls a worker if an item could be started now and none is on its way.
     fn call(&mut self, limits: Limits) -> Option<Call> {
-        let can_start = self.intake.is_some() && self.look && self.occupied < limits.window;
+        let can_start = self.intake.is_here() && self.look && self.occupied < limits.window;
         if !can_start || self.is_called {
             return None;
         }
@@ -117,21 +132,17 @@ impl<S: Stage, L: Lineage> Pool<S, L> {
     /// The oldest item, which keeps its place until [`start`](Self::start); `None` if this worker is not needed any more.
     pub(super) fn poll_take(self: &Arc<Self>, id: usize, cx: &mut Context<'_>) -> Poll<Option<Taken<S::In, L>>> {
         // Dropped last, outside of the lock.
-        let former;
+        let _former;
         let mut guard = self.state.lock();
         let state = &mut *guard;
-        former = state.take_idle(id);
-        if former.is_none() {
-            // It was called. Else it was woken by something else than a call of the pool.
-            state.is_called = false;
-        }
-        let Some(intake) = state.intake.as_mut().filter(|_| !self.site.node.is_stopped()) else {
+        _former = state.arrive(id);
+        if state.intake.is_gone() || self.site.node.is_stopped() {
             return Poll::Ready(None);
-        };
-        if state.occupied >= self.limits.window {
+        }
+        let Some(intake) = state.intake.as_mut().filter(|_| state.occupied < self.limits.window) else {
             state.idle.push((id, cx.waker().clone()));
             return Poll::Pending;
-        }
+        };
         let arrival = self.arrival.get().expect("the waker of a pool is set when the pool is made");
         let one = intake.poll_one(arrival);
         state.look = one.more;
