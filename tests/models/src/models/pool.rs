@@ -155,7 +155,7 @@ impl Case {
         let (out, mut results) = edge(self.room, &next);
         let mut outlet = Outlet::Edge(out);
         outlet.bind(&node);
-        let pool = self.pool(&items, rx, &run, &node);
+        let pool = self.pool(&items, rx, outlet, &run, &node);
         let feed = {
             let items = items.clone();
             move || feed(tx, &items, self.items)
@@ -167,9 +167,9 @@ impl Case {
         }
         pool.open();
         if self.emits_here {
-            block_on(emit(pool, outlet));
+            block_on(emit(pool));
         } else {
-            run.spawn(&node, Box::pin(emit(pool, outlet)));
+            run.spawn(&node, Box::pin(emit(pool)));
         }
         match self.ending {
             Ending::Well => {}
@@ -178,7 +178,8 @@ impl Case {
         }
         let seen = read(&mut results);
         drop(results);
-        block_on(poll_fn(|cx| run.poll_over(cx)));
+        let mut joiner = None;
+        block_on(poll_fn(|cx| run.poll_over(&mut joiner, cx)));
         // The feeder is no task of the run: it may be in the middle of a push.
         if self.is_fed_meanwhile {
             threads.join();
@@ -189,14 +190,21 @@ impl Case {
         threads.join();
     }
 
-    fn pool(self, items: &Items, rx: Rx<Item, ()>, run: &Arc<Shared>, node: &Arc<Node>) -> Arc<Pool<Body, ()>> {
+    fn pool(
+        self,
+        items: &Items,
+        rx: Rx<Item, ()>,
+        outlet: Outlet<Item, ()>,
+        run: &Arc<Shared>,
+        node: &Arc<Node>,
+    ) -> Arc<Pool<Body, ()>> {
         let mut settings = Settings::new("stage");
         settings.concurrency = Some(self.workers);
         settings.window = self.window;
         settings.is_unordered = self.window.is_none();
         let in_work = Gauge::new("bodies are in work", self.workers);
         let body = Body { items: items.clone(), in_work, step: Arc::default(), does: self.does };
-        Pool::new(body, rx, settings.limits(1), Site { run: run.clone(), node: node.clone() })
+        Pool::new(body, rx, outlet, settings.limits(1), Site { run: run.clone(), node: node.clone() })
     }
 
     fn check(self, run: &Shared, mut seen: Vec<u64>) {
@@ -224,7 +232,8 @@ impl Case {
 /// in = done + failed + abandoned.
 fn check_books(node: &Node) {
     let counts = &node.counts;
-    let (done, failed, abandoned) = (counts.done.get(), counts.failed.get(), counts.abandoned.get());
+    let (done, failed) = (counts.done.get(), counts.failed.get());
+    let abandoned = counts.abandoned.get() + counts.abandoned_waiting.get();
     assert_eq!(counts.accepted.get(), done + failed + abandoned, "{done} done, {failed} failed, {abandoned} abandoned");
     assert_eq!(counts.started.get(), counts.ended.get(), "what was started has ended");
 }

@@ -215,7 +215,8 @@ fn run_is_over() {
         let node = run.node("node", Kind::Stage);
         run.spawn(&node, Box::pin(async move { drop(item) }));
     }
-    block_on(poll_fn(|cx| run.poll_over(cx)));
+    let mut joiner = None;
+    block_on(poll_fn(|cx| run.poll_over(&mut joiner, cx)));
     assert_eq!(items.left(), 0, "a run that is over holds nothing");
     threads.join();
 }
