@@ -4,10 +4,13 @@
 //! [`counted`] wraps a runtime and counts the tasks that it was given and that have ended.
 
 mod counted;
+#[cfg(feature = "clocks")]
 mod everywhere;
+pub mod random;
 mod witness;
 
 pub use counted::{Tasks, counted};
+#[cfg(feature = "clocks")]
 pub use everywhere::{everywhere, on_sim};
 pub use witness::{Item, Witness};
 
