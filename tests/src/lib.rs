@@ -4,12 +4,15 @@
 //! [`counted`] wraps a runtime and counts the tasks that it was given and that have ended.
 
 mod counted;
+#[cfg(feature = "clocks")]
 mod everywhere;
 #[cfg(doctest)]
 mod pages;
+pub mod random;
 mod witness;
 
 pub use counted::{Tasks, counted};
+#[cfg(feature = "clocks")]
 pub use everywhere::{everywhere, on_sim};
 pub use witness::{Item, Witness};
 

@@ -19,7 +19,7 @@ impl Witness {
     /// A new item.
     pub fn item(&self, id: u64) -> Item {
         self.made.fetch_add(1, SeqCst);
-        Item { id, witness: self.clone() }
+        Item { id, witness: self.clone(), is_armed: false }
     }
 
     /// Items made so far.
@@ -39,8 +39,26 @@ pub struct Item {
     /// Which one it is.
     pub id: u64,
     witness: Witness,
+    is_armed: bool,
 }
 
+impl Item {
+    /// The same item, whose destructor panics, unless something panics already.
+    #[must_use]
+    pub fn armed(mut self) -> Item {
+        self.is_armed = true;
+        self
+    }
+
+    /// The same item, whose destructor does not panic.
+    #[must_use]
+    pub fn disarmed(mut self) -> Item {
+        self.is_armed = false;
+        self
+    }
+}
+
+/// A clone is never armed.
 impl Clone for Item {
     fn clone(&self) -> Item {
         self.witness.item(self.id)
@@ -50,5 +68,8 @@ impl Clone for Item {
 impl Drop for Item {
     fn drop(&mut self) {
         self.witness.dropped.fetch_add(1, SeqCst);
+        if self.is_armed && !std::thread::panicking() {
+            panic!("the destructor of item {} is bad", self.id);
+        }
     }
 }

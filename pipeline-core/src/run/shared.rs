@@ -11,7 +11,7 @@ use std::task::{Context, Poll, Waker};
 use super::node::{Node, Stop};
 use crate::error::{Failure, Panicked};
 use crate::ledger::{Kind, Report};
-use crate::runtime::{Instant, Rt, Waits};
+use crate::runtime::{Instant, Rt, Waits, named};
 use crate::sync::{Mutex, thread_local};
 
 pub(crate) type Job = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -83,7 +83,7 @@ impl Shared {
         node.task_begins();
         let ambient = Some(self.clone());
         let task = Supervised { job: Some(job), node: node.clone(), ambient, has_begun: false, alive };
-        node.own(|| self.rt.spawn(task));
+        node.own(|| named(&node.name, || self.rt.spawn(task)));
     }
 
     /// Records a failure and stops what feeds the run. The first one is the run's outcome.
@@ -175,6 +175,10 @@ impl Waits for Shared {
             return Vec::new();
         }
         self.nodes.lock().iter().rev().filter(|node| node.kind != Kind::Fused).filter_map(|node| node.waits()).collect()
+    }
+
+    fn report(&self) -> Report {
+        Shared::report(self)
     }
 }
 

@@ -9,6 +9,7 @@
 
 mod ambient;
 mod instant;
+mod naming;
 mod rt;
 mod task;
 mod time;
@@ -19,6 +20,9 @@ use std::pin::Pin;
 
 pub use ambient::{Entered, NoRuntime, current, now, sleep, sleep_until, spawn, spawn_blocking, timeout};
 pub use instant::Instant;
+pub(crate) use naming::named;
+#[doc(hidden)]
+pub use naming::task_name;
 pub use rt::{Rt, Waits};
 pub use task::{Task, TaskError};
 pub use time::{Elapsed, Sleep, Timeout, YieldNow, yield_now};

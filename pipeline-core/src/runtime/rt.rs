@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::ambient::{Entered, Scope};
 use super::{Instant, Runtime, Sleep, Task, Timeout, Timer, YieldNow, yield_now};
+use crate::ledger::Report;
 use crate::sync::Mutex;
 
 /// A runtime, as a value that can be cloned and handed on.
@@ -33,11 +34,14 @@ pub struct Rt {
     watched: Arc<Mutex<Vec<Weak<dyn Waits>>>>,
 }
 
-/// Something that can say who waits for whom, for a report of a deadlock.
+/// A run, to be looked at from outside: who waits for whom, for a report of a deadlock, and its ledger.
 #[doc(hidden)]
 pub trait Waits: Send + Sync {
     /// One line for each that waits.
     fn waits(&self) -> Vec<String>;
+
+    /// The ledger as it stands now.
+    fn report(&self) -> Report;
 }
 
 impl Rt {
@@ -181,9 +185,13 @@ impl Rt {
     }
 
     #[doc(hidden)]
+    pub fn watched(&self) -> Vec<Arc<dyn Waits>> {
+        self.watched.lock().iter().filter_map(Weak::upgrade).collect()
+    }
+
+    #[doc(hidden)]
     pub fn waits(&self) -> Vec<String> {
-        let list: Vec<_> = self.watched.lock().iter().filter_map(Weak::upgrade).collect();
-        list.iter().flat_map(|one| one.waits()).collect()
+        self.watched().iter().flat_map(|one| one.waits()).collect()
     }
 
     pub(super) fn runtime(&self) -> &dyn Runtime {

@@ -1,73 +1,104 @@
 //! The executor: tasks, the schedule and the clock.
+//!
+//! A *step* is one poll. A *round* polls what was ready at its start, in a random order. Faults happen between two steps.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::fmt;
 use std::future::Future;
-use std::pin::{Pin, pin};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Wake, Waker};
 
-use taktline_core::runtime::{Instant, Rt, Runtime, Timer};
+use taktline_core::runtime::{Instant, task_name};
 
-use crate::timer::SimTimer;
-use crate::trace::{Event, Random, Trace};
+use crate::case::Case;
+use crate::fault::Fault;
+use crate::inject::Injector;
+use crate::tape::StreamId;
+use crate::trace::{Event, MAIN, Note, Trace};
 
-type Job = Pin<Box<dyn Future<Output = ()> + Send>>;
-
-/// The future that [`Sim::block_on`] runs.
-const MAIN: u64 = 0;
-
-/// A simulated runtime that is at hand: to look at it, or to run several futures on it one after the other. For one future,
-/// [`run`](crate::run) is shorter.
-///
-/// ```
-/// use std::time::Duration;
-///
-/// use taktline_sim::Sim;
-///
-/// let sim = Sim::new(1);
-/// let rt = sim.rt();
-/// sim.block_on(async move { rt.sleep(Duration::from_secs(5)).await });
-/// assert_eq!(sim.now().since_epoch(), Duration::from_secs(5));
-/// assert_eq!((sim.task_count(), sim.timer_count()), (0, 0));
-/// ```
-///
-/// A drop of it drops every task that is left.
-pub struct Sim {
-    core: Arc<Core>,
-    rt: Rt,
-    seed: u64,
-}
+pub(crate) type Job = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 pub(crate) struct Core {
     state: Mutex<State>,
-    hook: Mutex<Option<Box<dyn FnMut() + Send>>>,
+    pub(crate) case: Case,
+    /// The stream of the schedule, and of what programs ask the runtime for.
+    schedule: StreamId,
+    numbers: StreamId,
+    wakers: Arc<AtomicUsize>,
     this: Weak<Core>,
 }
 
 pub(crate) struct State {
     pub(crate) now: Instant,
-    random: Random,
-    trace: Trace,
-    tasks: BTreeMap<u64, Task>,
-    next_task: u64,
-    ready: Vec<Arc<TaskWaker>>,
+    pub(crate) trace: Trace,
+    pub(crate) injector: Injector,
+    pub(crate) tasks: BTreeMap<u64, Task>,
     pub(crate) timers: BTreeMap<(Instant, u64), Waker>,
+    pub(crate) steps: u64,
+    /// Nothing runs any more.
+    pub(crate) is_shut_down: bool,
+    ready: Vec<Arc<TaskWaker>>,
+    /// Woken, and not to be polled before some round.
+    delayed: BTreeMap<(u64, u64), Arc<TaskWaker>>,
+    /// Wait until nothing else is ready.
+    settled: Vec<Waker>,
+    main: Weak<TaskWaker>,
+    running: Option<u64>,
+    /// No wake is delayed now.
+    is_urgent: bool,
+    rounds: u64,
+    next_task: u64,
     next_timer: u64,
-    /// The simulation was dropped: nothing runs any more.
-    is_shut_down: bool,
+    next_delayed: u64,
 }
 
-/// Its job is absent while it is polled.
-struct Task {
+pub(crate) struct Task {
+    /// Absent while it is polled.
     job: Option<Job>,
+    waker: Weak<TaskWaker>,
+    pub(crate) name: Option<String>,
 }
 
-struct TaskWaker {
+pub(crate) struct TaskWaker {
     id: u64,
     core: Weak<Core>,
     is_queued: AtomicBool,
+    wakers: Arc<AtomicUsize>,
+}
+
+/// The future that a simulation was given.
+pub(crate) trait Root {
+    fn poll(&mut self, cx: &mut Context<'_>);
+    /// Drops it: it has no output.
+    fn drop_it(&mut self);
+    fn is_over(&self) -> bool;
+}
+
+thread_local! {
+    /// The simulation that polls on this thread.
+    static CURRENT: RefCell<Option<Weak<Core>>> = const { RefCell::new(None) };
+}
+
+/// The simulation that polls the caller.
+pub(crate) fn current() -> Option<Arc<Core>> {
+    CURRENT.with_borrow(|core| core.as_ref().and_then(Weak::upgrade))
+}
+
+/// Makes a simulation the current one of this thread until it is dropped.
+pub(crate) struct Current(Option<Weak<Core>>);
+
+impl Current {
+    pub(crate) fn new(core: &Arc<Core>) -> Current {
+        Current(CURRENT.replace(Some(Arc::downgrade(core))))
+    }
+}
+
+impl Drop for Current {
+    fn drop(&mut self) {
+        CURRENT.set(self.0.take());
+    }
 }
 
 impl State {
@@ -77,21 +108,121 @@ impl State {
     }
 
     fn event(&mut self, event: Event, id: u64) {
-        let now = self.now.since_epoch();
-        self.trace.add(event, id, now);
+        self.trace.add(event, id, self.running, self.now.since_epoch());
+    }
+
+    pub(crate) fn note(&mut self, note: impl FnOnce() -> Note) {
+        if self.trace.is_recorded() {
+            self.trace.note(note(), self.running, self.now.since_epoch());
+        }
+    }
+
+    fn jump(&mut self) {
+        if let Some(jump) = self.injector.jump() {
+            self.now += jump;
+            self.note(|| Note::Fault { task: None, what: format!("the clock jumps by {jump:?}") });
+        }
+    }
+
+    /// What would keep a waker, to be dropped outside of the lock.
+    pub(crate) fn clear(&mut self) -> impl Sized + use<> {
+        let queued = (std::mem::take(&mut self.ready), std::mem::take(&mut self.delayed));
+        (std::mem::take(&mut self.timers), std::mem::take(&mut self.settled), queued)
+    }
+
+    pub(crate) fn is_idle(&self) -> bool {
+        self.ready.is_empty() && self.delayed.is_empty()
+    }
+
+    /// The wakes whose delay is over; all of them if nothing else is ready.
+    fn release_delayed(&mut self) {
+        while let Some(entry) = self.delayed.first_entry() {
+            if entry.key().0 > self.rounds && !self.ready.is_empty() {
+                break;
+            }
+            let waker = entry.remove();
+            self.ready.push(waker);
+        }
+    }
+
+    /// A task to be polled without a reason, if the seed asks for one.
+    fn spurious(&mut self) -> Option<Arc<TaskWaker>> {
+        let at = self.injector.spurious(self.tasks.len() + 1)?;
+        let waker = match at.checked_sub(1) {
+            None => self.main.upgrade(),
+            Some(at) => self.tasks.values().nth(at).and_then(|task| task.waker.upgrade()),
+        };
+        waker.filter(|waker| !waker.is_queued.swap(true, Ordering::AcqRel))
     }
 }
 
 impl Core {
+    pub(crate) fn new(case: Case) -> Arc<Core> {
+        let (schedule, numbers) = {
+            let mut tape = case.tape();
+            (tape.stream("schedule"), tape.stream("numbers"))
+        };
+        Arc::new_cyclic(|this| Core {
+            state: Mutex::new(State {
+                now: Instant::default(),
+                trace: Trace::new(),
+                injector: Injector::new(case.clone()),
+                tasks: BTreeMap::new(),
+                timers: BTreeMap::new(),
+                steps: 0,
+                is_shut_down: false,
+                ready: Vec::new(),
+                delayed: BTreeMap::new(),
+                settled: Vec::new(),
+                main: Weak::new(),
+                running: None,
+                is_urgent: false,
+                rounds: 0,
+                next_task: MAIN + 1,
+                next_timer: 0,
+                next_delayed: 0,
+            }),
+            case,
+            schedule,
+            numbers,
+            wakers: Arc::default(),
+            this: this.clone(),
+        })
+    }
+
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn waker(&self, id: u64) -> Arc<TaskWaker> {
-        Arc::new(TaskWaker { id, core: self.this.clone(), is_queued: AtomicBool::new(false) })
+    /// Tells something in the story, from wherever: nothing if the state is in use.
+    pub(crate) fn try_note(&self, note: Note) {
+        if let Ok(mut state) = self.state.try_lock() {
+            state.note(|| note);
+        }
     }
 
-    fn add(&self, job: Job) {
+    /// Wakers that are held somewhere.
+    pub(crate) fn waker_count(&self) -> usize {
+        self.wakers.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn number(&self) -> u64 {
+        self.case.tape().below(self.numbers, u64::MAX)
+    }
+
+    pub(crate) fn main_waker(&self) -> Arc<TaskWaker> {
+        let waker = self.waker(MAIN);
+        self.lock().main = Arc::downgrade(&waker);
+        waker
+    }
+
+    fn waker(&self, id: u64) -> Arc<TaskWaker> {
+        self.wakers.fetch_add(1, Ordering::SeqCst);
+        let (core, wakers) = (self.this.clone(), self.wakers.clone());
+        Arc::new(TaskWaker { id, core, is_queued: AtomicBool::new(false), wakers })
+    }
+
+    pub(crate) fn add(&self, job: Job, name: Option<String>) {
         let mut state = self.lock();
         if state.is_shut_down {
             drop(state);
@@ -101,17 +232,92 @@ impl Core {
         let id = state.next_task;
         state.next_task += 1;
         let waker = self.waker(id);
-        state.tasks.insert(id, Task { job: Some(job) });
+        let name = name.or_else(task_name);
         state.event(Event::Spawn, id);
+        state.note(|| Note::Named(name.clone().unwrap_or_default()));
+        state.tasks.insert(id, Task { job: Some(job), waker: Arc::downgrade(&waker), name });
         drop(state);
         waker.wake();
+    }
+
+    pub(crate) fn is_settled(&self) -> bool {
+        self.lock().is_idle()
+    }
+
+    /// Wakes `waker` when nothing is ready, before the clock goes on.
+    pub(crate) fn when_settled(&self, waker: Waker) {
+        self.lock().settled.push(waker);
+    }
+
+    /// Runs what is ready now, in a random order.
+    pub(crate) fn round(&self, root: &mut dyn Root) {
+        let mut batch = {
+            let mut state = self.lock();
+            state.rounds += 1;
+            state.release_delayed();
+            let mut batch = std::mem::take(&mut state.ready);
+            self.shuffle(&mut batch);
+            if let Some(waker) = state.spurious() {
+                let id = waker.id;
+                state.note(|| Note::Fault { task: Some(id), what: "is woken by nobody".to_owned() });
+                batch.push(waker);
+            }
+            batch
+        };
+        for waker in batch.drain(..) {
+            self.step(waker, root);
+            while let Some(fault) = self.moment() {
+                self.strike(fault, root);
+            }
+        }
+    }
+
+    fn moment(&self) -> Option<Fault> {
+        let mut state = self.lock();
+        let steps = state.steps;
+        state.injector.moment(steps)
+    }
+
+    /// One poll, and what is looked at after each.
+    fn step(&self, waker: Arc<TaskWaker>, root: &mut dyn Root) {
+        {
+            let mut state = self.lock();
+            waker.is_queued.store(false, Ordering::Release);
+            state.steps += 1;
+            state.running = Some(waker.id);
+        }
+        if waker.id == MAIN {
+            self.poll_root(&waker, root);
+        } else {
+            self.poll_task(&waker);
+        }
+        let is_duplicate = {
+            let mut state = self.lock();
+            state.running = None;
+            state.injector.is_duplicate()
+        };
+        if is_duplicate && !waker.is_queued.swap(true, Ordering::AcqRel) {
+            let mut state = self.lock();
+            state.note(|| Note::Fault { task: Some(waker.id), what: "is woken once more".to_owned() });
+            state.ready.push(waker);
+        }
+        self.case.after_step();
+    }
+
+    fn poll_root(&self, waker: &Arc<TaskWaker>, root: &mut dyn Root) {
+        let is_current = std::ptr::eq(self.lock().main.as_ptr(), Arc::as_ptr(waker));
+        if is_current && !root.is_over() {
+            self.lock().event(Event::Poll, MAIN);
+            root.poll(&mut Context::from_waker(&Waker::from(waker.clone())));
+        }
     }
 
     fn poll_task(&self, waker: &Arc<TaskWaker>) {
         let job = {
             let mut state = self.lock();
+            let job = state.tasks.get_mut(&waker.id).and_then(|task| task.job.take());
             state.event(Event::Poll, waker.id);
-            state.tasks.get_mut(&waker.id).and_then(|task| task.job.take())
+            job
         };
         let Some(mut job) = job else { return };
         let task_waker = Waker::from(waker.clone());
@@ -127,22 +333,82 @@ impl Core {
         }
     }
 
-    /// Jumps to the next timer and fires all of that instant. False if there is none.
-    fn advance(&self) -> bool {
+    /// What happens once happens now, between two polls.
+    fn strike(&self, fault: Fault, root: &mut dyn Root) {
+        if root.is_over() {
+            return;
+        }
+        self.lock().note(|| Note::Fault { task: None, what: fault.name().to_owned() });
+        match fault {
+            Fault::Shutdown => self.shut_down(),
+            Fault::DropRoot => root.drop_it(),
+            _ => {
+                for waker in self.case.reach(fault) {
+                    if let Some(woken) = self.wake_now(waker) {
+                        self.step(woken, root);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Wakes a task that is then polled out of turn. None if it had been woken already.
+    fn wake_now(&self, waker: Waker) -> Option<Arc<TaskWaker>> {
+        let before = {
+            let mut state = self.lock();
+            state.is_urgent = true;
+            state.ready.len()
+        };
+        waker.wake();
+        let mut state = self.lock();
+        state.is_urgent = false;
+        if state.ready.len() > before { state.ready.pop() } else { None }
+    }
+
+    /// Drops every task. None runs any more, and none that is spawned later.
+    pub(crate) fn shut_down(&self) {
+        // A destructor may spawn: look again until nothing is left.
+        loop {
+            let tasks = {
+                let mut state = self.lock();
+                state.is_shut_down = state.tasks.is_empty();
+                std::mem::take(&mut state.tasks)
+            };
+            if tasks.is_empty() {
+                return;
+            }
+            drop(tasks);
+        }
+    }
+
+    /// Wakes who waits for nothing to be ready, or else jumps to the next timer and fires all that are due then. False if
+    /// there is neither.
+    pub(crate) fn advance(&self, until: Option<Instant>) -> bool {
+        let settled = std::mem::take(&mut self.lock().settled);
+        if !settled.is_empty() {
+            settled.into_iter().for_each(Waker::wake);
+            return true;
+        }
+        self.case.before_clock();
         let mut fired = Vec::new();
         {
             let mut state = self.lock();
             let Some((&(next, _), _)) = state.timers.first_key_value() else {
                 return false;
             };
+            if until.is_some_and(|until| next > until) {
+                return false;
+            }
             state.now = state.now.max(next);
+            state.jump();
+            let now = state.now;
             while let Some(entry) = state.timers.first_entry() {
-                if entry.key().0 > next {
+                if entry.key().0 > now {
                     break;
                 }
                 fired.push((entry.key().1, entry.remove()));
             }
-            state.random.shuffle(&mut fired);
+            self.shuffle(&mut fired);
             for (id, _) in &fired {
                 state.event(Event::Timer, *id);
             }
@@ -151,11 +417,19 @@ impl Core {
         true
     }
 
-    fn after_poll(&self) {
-        let mut hook = self.hook.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(hook) = hook.as_mut() {
-            hook();
+    /// Fisher and Yates. The simplest choices change nothing.
+    fn shuffle<T>(&self, items: &mut [T]) {
+        let mut tape = self.case.tape();
+        for at in (1..items.len()).rev() {
+            let back = tape.below(self.schedule, at as u64 + 1);
+            items.swap(at, at - usize::try_from(back).expect("an index fits into usize"));
         }
+    }
+
+    /// The tasks that have not ended, by their names.
+    pub(crate) fn task_names(&self) -> Vec<String> {
+        let state = self.lock();
+        state.tasks.iter().map(|(id, task)| task.name.clone().unwrap_or_else(|| format!("task {id}"))).collect()
     }
 }
 
@@ -166,256 +440,24 @@ impl Wake for TaskWaker {
         }
         if let Some(core) = self.core.upgrade() {
             let mut state = core.lock();
-            state.event(Event::Wake, self.id);
-            state.ready.push(self.clone());
+            let id = self.id;
+            state.event(Event::Wake, id);
+            let delay = if state.is_urgent { None } else { state.injector.delay() };
+            match delay {
+                None => state.ready.push(self.clone()),
+                Some(rounds) => {
+                    state.note(|| Note::Fault { task: Some(id), what: format!("waits for {rounds} rounds more") });
+                    state.next_delayed += 1;
+                    let key = (state.rounds + rounds, state.next_delayed);
+                    state.delayed.insert(key, self.clone());
+                }
+            }
         }
     }
 }
 
-impl Sim {
-    /// A runtime whose schedule comes from `seed`, any number. Its clock starts at zero.
-    pub fn new(seed: u64) -> Sim {
-        let core = Arc::new_cyclic(|this| Core {
-            state: Mutex::new(State {
-                now: Instant::default(),
-                random: Random::new(seed),
-                trace: Trace::new(),
-                tasks: BTreeMap::new(),
-                next_task: MAIN + 1,
-                ready: Vec::new(),
-                timers: BTreeMap::new(),
-                next_timer: 0,
-                is_shut_down: false,
-            }),
-            hook: Mutex::new(None),
-            this: this.clone(),
-        });
-        let rt = Rt::new(SimRuntime(core.clone()));
-        Sim { core, rt, seed }
-    }
-
-    /// The runtime as a value. Once the simulation is dropped, what is spawned on it is lost.
-    pub fn rt(&self) -> Rt {
-        self.rt.clone()
-    }
-
-    /// The virtual time: exact, and standing still while anything is ready.
-    pub fn now(&self) -> Instant {
-        self.core.lock().now
-    }
-
-    /// Tasks that have not ended, without the future of [`block_on`](Self::block_on).
-    pub fn task_count(&self) -> usize {
-        self.core.lock().tasks.len()
-    }
-
-    /// Timers that are waited for.
-    pub fn timer_count(&self) -> usize {
-        self.core.lock().timers.len()
-    }
-
-    /// A number over every poll, wake and timer so far, with task and time. The same seed and program give the same number,
-    /// on every machine.
-    ///
-    /// ```
-    /// use taktline::prelude::*;
-    /// use taktline::sim::Sim;
-    ///
-    /// fn hash(seed: u64) -> u64 {
-    ///     let sim = Sim::new(seed);
-    ///     let flow = merge([iter(0..9u64), iter(0..9u64)]).then(|x| async move { x });
-    ///     sim.block_on(flow.count().run_on(&sim.rt())).expect("nothing fails");
-    ///     sim.trace_hash()
-    /// }
-    ///
-    /// assert_eq!(hash(1), hash(1));
-    /// assert_ne!(hash(1), hash(2));
-    /// ```
-    pub fn trace_hash(&self) -> u64 {
-        self.core.lock().trace.hash()
-    }
-
-    /// Records a line for each event from now on, for [`trace`](Self::trace). Off by default.
-    pub fn record_trace(&self) {
-        self.core.lock().trace.record();
-    }
-
-    /// The recorded events, a line each: time, what happened, and the number of the task or timer. Empty unless
-    /// [`record_trace`](Self::record_trace) was called before.
-    ///
-    /// ```
-    /// use taktline::sim::Sim;
-    ///
-    /// let sim = Sim::new(1);
-    /// sim.record_trace();
-    /// sim.block_on(async {});
-    /// assert_eq!(sim.trace(), ["0ns Wake 0", "0ns Poll 0"]);
-    /// ```
-    pub fn trace(&self) -> Vec<String> {
-        self.core.lock().trace.lines()
-    }
-
-    /// Calls `f` after each poll of any task, to look at what must always hold. It replaces the one before.
-    ///
-    /// ```
-    /// use std::sync::Arc;
-    /// use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-    /// use taktline::prelude::*;
-    /// use taktline::sim::Sim;
-    ///
-    /// let sim = Sim::new(1);
-    /// let (made, seen) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
-    /// let (made_by, seen_by) = (made.clone(), seen.clone());
-    /// let source = iter(0..99u64).inspect(move |_| drop(made_by.fetch_add(1, Relaxed)));
-    /// let plan = source.buffer(2).sink(move |_| {
-    ///     seen_by.fetch_add(1, Relaxed);
-    ///     sleep(std::time::Duration::from_secs(1))
-    /// });
-    /// // Two wait, whatever happens.
-    /// sim.after_each_poll(move || assert!(made.load(Relaxed) - seen.load(Relaxed) <= 2));
-    /// sim.block_on(plan.run_on(&sim.rt()))?;
-    /// # Ok::<(), taktline::Error>(())
-    /// ```
-    pub fn after_each_poll(&self, f: impl FnMut() + Send + 'static) {
-        *self.core.hook.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(f));
-    }
-
-    /// Polls every task that is ready, and what that makes ready, without moving the clock. Never ends if some task is always
-    /// ready.
-    ///
-    /// ```
-    /// use taktline::sim::Sim;
-    ///
-    /// let sim = Sim::new(1);
-    /// let task = sim.rt().spawn(async {});
-    /// assert!(!task.is_finished());
-    /// sim.settle();
-    /// assert!(task.is_finished());
-    /// ```
-    pub fn settle(&self) {
-        let waker = self.core.waker(MAIN);
-        while !self.core.lock().ready.is_empty() {
-            self.round(&waker, &mut || {});
-        }
-    }
-
-    /// Runs `future` to its end, with this as the current runtime. Other tasks run as long as it does; what is left of them
-    /// stays.
-    ///
-    /// # Panics
-    /// If nothing is ready and no timer is left: a deadlock. The message says who waits for whom.
-    pub fn block_on<F: Future>(&self, future: F) -> F::Output {
-        let mut future = pin!(self.rt.enter(future));
-        let waker = self.core.waker(MAIN);
-        let task_waker = Waker::from(waker.clone());
-        let mut output = None;
-        waker.clone().wake();
-        loop {
-            self.round(&waker, &mut || {
-                let mut cx = Context::from_waker(&task_waker);
-                if output.is_none() {
-                    if let Poll::Ready(ready) = future.as_mut().poll(&mut cx) {
-                        output = Some(ready);
-                    }
-                }
-            });
-            if let Some(output) = output.take() {
-                return output;
-            }
-            if self.core.lock().ready.is_empty() && !self.core.advance() {
-                self.report_deadlock();
-            }
-        }
-    }
-
-    /// Runs what is ready now, in a random order. `main` is called where its turn is.
-    fn round(&self, main: &Arc<TaskWaker>, poll_main: &mut dyn FnMut()) {
-        let mut batch = {
-            let mut state = self.core.lock();
-            let mut batch = std::mem::take(&mut state.ready);
-            state.random.shuffle(&mut batch);
-            batch
-        };
-        for waker in batch.drain(..) {
-            waker.is_queued.store(false, Ordering::Release);
-            if waker.id == MAIN {
-                if Arc::ptr_eq(&waker, main) {
-                    self.core.lock().event(Event::Poll, MAIN);
-                    poll_main();
-                }
-            } else {
-                self.core.poll_task(&waker);
-            }
-            self.core.after_poll();
-        }
-    }
-
-    fn report_deadlock(&self) -> ! {
-        let waits = self.rt.waits();
-        let (now, tasks) = (self.now().since_epoch(), self.task_count());
-        let waits = if waits.is_empty() { "no pipeline is running".to_owned() } else { waits.join("\n  ") };
-        panic!(
-            "deadlock at {now:?}, seed {}: nothing is ready, no timer is left, {tasks} tasks wait\n  {waits}",
-            self.seed
-        );
-    }
-}
-
-impl Drop for Sim {
+impl Drop for TaskWaker {
     fn drop(&mut self) {
-        // A destructor may spawn or wake: look again until nothing is left.
-        loop {
-            let tasks = std::mem::take(&mut self.core.lock().tasks);
-            if tasks.is_empty() {
-                self.core.lock().is_shut_down = true;
-                break;
-            }
-            self.rt.scope(|| drop(tasks));
-        }
-        let (timers, ready) = {
-            let mut state = self.core.lock();
-            (std::mem::take(&mut state.timers), std::mem::take(&mut state.ready))
-        };
-        drop((timers, ready));
-    }
-}
-
-impl fmt::Debug for Sim {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sim").field("seed", &self.seed).field("now", &self.now()).finish_non_exhaustive()
-    }
-}
-
-struct SimRuntime(Arc<Core>);
-
-impl fmt::Debug for SimRuntime {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Sim")
-    }
-}
-
-impl Runtime for SimRuntime {
-    fn name(&self) -> &'static str {
-        "sim"
-    }
-
-    fn spawn(&self, job: Job) {
-        self.0.add(job);
-    }
-
-    fn spawn_blocking(&self, job: Box<dyn FnOnce() + Send>) {
-        self.0.add(Box::pin(async move { job() }));
-    }
-
-    fn timer(&self, deadline: Instant) -> Pin<Box<dyn Timer>> {
-        Box::pin(SimTimer::new(self.0.clone(), deadline))
-    }
-
-    fn now(&self) -> Instant {
-        self.0.lock().now
-    }
-
-    fn random(&self) -> u64 {
-        self.0.lock().random.next()
+        self.wakers.fetch_sub(1, Ordering::SeqCst);
     }
 }

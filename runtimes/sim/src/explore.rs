@@ -4,24 +4,17 @@ use std::fmt::Debug;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-use crate::Sim;
+use crate::attempt::{Attempt, Plan, attempt};
+use crate::coverage::{Coverage, Passed};
+use crate::failed::Failed;
+use crate::fault::Faults;
+use crate::shrink::shrink;
+use crate::{Case, Sim};
 
 /// How many seeds [`test`] tries.
 const TEST_SEEDS: u64 = 20;
 
 /// Runs `future` on a new simulated runtime, to its end. Tasks that are left are dropped.
-///
-/// The same seed and program give the same schedule. A pipeline in it needs no runtime to be named.
-///
-/// ```
-/// use std::time::Duration;
-/// use taktline::prelude::*;
-///
-/// let slow = |x: u64| async move { sleep(Duration::from_secs(3600)).await; x };
-/// let done = taktline::sim::run(7, iter(0..100u64).then(slow).count().run())?;
-/// assert_eq!(done.report.elapsed(), Duration::from_secs(100 * 3600));
-/// # Ok::<(), taktline::Error>(())
-/// ```
 ///
 /// # Panics
 /// If nothing is ready and no timer is left: a deadlock. The message says who waits for whom.
@@ -29,28 +22,129 @@ pub fn run<F: Future>(seed: u64, future: F) -> F::Output {
     Sim::new(seed).block_on(future)
 }
 
-/// Runs `make()` once for each seed, one after the other.
+/// Runs `program` once for each seed, with a random subset of the [default faults](Faults::default).
+///
+/// A seed fails if the program panics, returns an error, waits or goes on for ever, or leaves a task or a timer behind. It is then made
+/// smaller: fewer faults, smaller draws, a plainer schedule.
 ///
 /// ```
 /// use taktline::prelude::*;
+/// use taktline::sim;
 ///
-/// taktline::sim::explore(0..100, || async {
-///     let flow = merge([iter([1, 2]), iter([10, 20])]);
-///     let mut items = flow.collect::<Vec<_>>().run().await.expect("nothing fails").value;
-///     // Which input comes first depends on the seed; the order of each input does not.
-///     items.sort_by_key(|x| *x >= 10);
-///     assert_eq!(items, [1, 2, 10, 20]);
+/// let coverage = sim::explore(0..100, |case| async move {
+///     let workers = case.size();
+///     let slow = stage(|x: u64| async move { x + 1 }).concurrency(workers);
+///     let done = iter(0..5u64).then(slow).collect::<Vec<_>>().run().await?;
+///     assert_eq!(done.value, [1, 2, 3, 4, 5]);
+///     Ok::<(), taktline::Error>(())
 /// });
+/// assert!(coverage.traces() > 50);
 /// ```
 ///
 /// # Panics
-/// If a run panics: prints its seed, for [`run`], and panics on.
-pub fn explore<F: Future<Output = ()>>(seeds: impl IntoIterator<Item = u64>, make: impl Fn() -> F) {
-    for seed in seeds {
-        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| run(seed, make()))) {
-            eprintln!("sim: failed with seed {seed}; replay it with `sim::run({seed}, ..)`");
-            resume_unwind(panic);
+/// At the first seed that fails, with the seed, what is left of it, and its story.
+pub fn explore<F>(seeds: impl IntoIterator<Item = u64>, program: impl Fn(Case) -> F) -> Coverage
+where
+    F: Future<Output: Outcome>,
+{
+    Explore::new().run(seeds, program)
+}
+
+/// How to explore.
+///
+/// ```
+/// use taktline::sim::{Explore, Fault, Faults};
+///
+/// let explore = Explore::new().faults(Faults::all()).compare();
+/// let failed = explore.seed(7, |case| async move { assert!(case.draw(0..=1000) < 1) }).unwrap_err();
+/// assert_eq!(failed.seed(), 7);
+/// assert!(failed.to_string().contains("draws: 1\n"), "{failed}");
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "nothing is explored until `run` or `seed`"]
+pub struct Explore {
+    menu: Faults,
+    compares: bool,
+    tells: bool,
+    polls_max: u64,
+    attempts_max: u64,
+}
+
+impl Default for Explore {
+    fn default() -> Explore {
+        Explore { menu: Faults::default(), compares: false, tells: false, polls_max: 200_000, attempts_max: 2000 }
+    }
+}
+
+impl Explore {
+    /// With the [default faults](Faults::default).
+    pub fn new() -> Explore {
+        Explore::default()
+    }
+
+    /// The faults of which each seed switches some on.
+    pub fn faults(self, menu: Faults) -> Explore {
+        Explore { menu, ..self }
+    }
+
+    /// Runs each seed again without each of its faults, to know which of them were in effect.
+    pub fn compare(self) -> Explore {
+        Explore { compares: true, ..self }
+    }
+
+    /// Tells the story of each seed that passes, too: [`Passed::story`].
+    pub fn tell(self) -> Explore {
+        Explore { tells: true, ..self }
+    }
+
+    /// After how many polls a seed fails that has not ended. Default 200,000.
+    pub fn polls(self, polls_max: u64) -> Explore {
+        Explore { polls_max, ..self }
+    }
+
+    /// How often a seed that fails is run to make it smaller. Default 2,000.
+    pub fn shrink(self, attempts_max: u64) -> Explore {
+        Explore { attempts_max, ..self }
+    }
+
+    /// Runs `program` once for each seed. See [`explore`].
+    ///
+    /// # Panics
+    /// At the first seed that fails.
+    pub fn run<F>(&self, seeds: impl IntoIterator<Item = u64>, program: impl Fn(Case) -> F) -> Coverage
+    where
+        F: Future<Output: Outcome>,
+    {
+        let mut coverage = Coverage::new();
+        for seed in seeds {
+            match self.seed(seed, &program) {
+                Ok(passed) => coverage.add(&passed),
+                Err(failed) => panic!("{failed}"),
+            }
         }
+        coverage
+    }
+
+    /// Runs `program` with one seed.
+    ///
+    /// # Errors
+    /// [`Failed`], if it fails; it was made smaller.
+    pub fn seed<F>(&self, seed: u64, program: impl Fn(Case) -> F) -> Result<Passed, Failed>
+    where
+        F: Future<Output: Outcome>,
+    {
+        let plan = Plan::of(seed, self.menu, self.polls_max);
+        let first = attempt(&Plan { is_told: self.tells, ..plan.clone() }, &program);
+        if first.broken.is_some() {
+            return Err(shrink(plan, self.attempts_max, |plan| attempt(plan, &program)));
+        }
+        let mut in_effect = Faults::none();
+        if self.compares {
+            let is_other = |fault| attempt(&plan.without(fault), &program).trace != first.trace;
+            in_effect = plan.faults.iter().filter(|fault| is_other(*fault)).collect();
+        }
+        let Attempt { trace, steps, story, .. } = first;
+        Ok(Passed { seed, drawn: plan.faults, in_effect, trace, steps, story })
     }
 }
 
@@ -72,7 +166,7 @@ impl<T, E: Debug> Outcome for Result<T, E> {
     }
 }
 
-/// Runs a test with a few seeds: 0 to 19. What `#[taktline::test]` calls.
+/// Runs a test with a few seeds, without faults. What `#[taktline::test]` calls.
 ///
 /// # Panics
 /// If a run panics or returns an error.
@@ -80,9 +174,15 @@ pub fn test<F: Future>(make: impl Fn() -> F)
 where
     F::Output: Outcome,
 {
-    explore(0..TEST_SEEDS, || async {
-        if let Some(error) = make().await.into_error() {
-            panic!("{error}");
+    for seed in 0..TEST_SEEDS {
+        let body = || {
+            if let Some(error) = run(seed, make()).into_error() {
+                panic!("{error}");
+            }
+        };
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(body)) {
+            eprintln!("sim: failed with seed {seed}; replay it with `sim::run({seed}, ..)`");
+            resume_unwind(panic);
         }
-    });
+    }
 }

@@ -20,11 +20,60 @@
 //! next timer; all timers of that instant fire together, in a random order, before anything is polled.
 //!
 //! **Blocking calls** run in place, as an entry of the schedule, and take no virtual time.
+//!
+//! **Faults.** [`explore`] runs a program with many seeds. Each switches some [faults](Fault) on: wakes that come late, twice
+//! or from nobody, a cancel or a drop between any two polls, and, where the program asks for them at its
+//! [fail points](FailPoint), errors, panics and stalls. Sizes and shapes come from the seed too: see [`Case`]. A seed that
+//! fails is made smaller, and tells its story.
+//!
+//! ```
+//! use taktline::prelude::*;
+//! use taktline::sim::{self, End, FailPoint, Fault, Injected};
+//!
+//! #[stage(concurrency = 3)]
+//! async fn fetch(page: u64, point: &FailPoint) -> Result<u64, Injected> {
+//!     let _held = point.hit().await?;
+//!     Ok(2 * page)
+//! }
+//!
+//! sim::explore(0..200, |case| async move {
+//!     let pages = case.draw(0..=30);
+//!     let fetch = fetch(case.fail_point("fetch")).buffer(case.size());
+//!     match case.run(iter(0..pages).then(fetch).collect::<Vec<_>>()).await {
+//!         End::Well(done) => assert_eq!(done.value, (0..pages).map(|page| 2 * page).collect::<Vec<_>>()),
+//!         End::Failed(error) => assert!(error.is_cancelled() || error.stage() == Some("fetch")),
+//!         End::Dropped => assert!(case.has(Fault::DropRun)),
+//!     }
+//! });
+//! ```
+//!
+//! **Probes** are a source and a sink that are driven by hand: see [`probe`].
 
+mod attempt;
+mod case;
+mod coverage;
+mod end;
 mod executor;
 mod explore;
+mod failed;
+mod fault;
+mod inject;
+mod panics;
+mod point;
+pub mod probe;
+mod random;
+mod shrink;
+mod sim;
+mod story;
+mod tape;
 mod timer;
 mod trace;
 
-pub use executor::Sim;
-pub use explore::{Outcome, explore, run, test};
+pub use case::{Case, Moment};
+pub use coverage::{Coverage, Passed};
+pub use end::{End, audit};
+pub use explore::{Explore, Outcome, explore, run, test};
+pub use failed::Failed;
+pub use fault::{Fault, Faults};
+pub use point::{FailPoint, Held, Injected};
+pub use sim::Sim;

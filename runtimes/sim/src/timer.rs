@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 use taktline_core::runtime::{Instant, Timer};
 
 use crate::executor::Core;
+use crate::trace::Note;
 
 /// Registered while it is waited for; dropped, it is gone at once, and the clock does not jump for it.
 pub(crate) struct SimTimer {
@@ -43,6 +44,10 @@ impl Future for SimTimer {
             return Poll::Ready(());
         }
         let former = state.timers.insert((this.deadline, this.id), cx.waker().clone());
+        if former.is_none() {
+            let deadline = this.deadline.since_epoch();
+            state.note(|| Note::Armed { deadline });
+        }
         drop(state);
         drop(former);
         this.registered = Some(this.deadline);

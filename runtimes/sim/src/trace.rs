@@ -1,8 +1,12 @@
-//! What happened, as a number that is the same on every machine, and as lines if asked for.
+//! What happened, as a number that is the same on every machine, and as a list if asked for.
 
+use std::fmt;
 use std::time::Duration;
 
-#[derive(Clone, Copy, Debug)]
+/// The future that a simulation was given.
+pub(crate) const MAIN: u64 = 0;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Event {
     Poll = 1,
     Wake = 2,
@@ -11,29 +15,72 @@ pub(crate) enum Event {
     End = 5,
 }
 
+/// What a story tells besides the events.
+#[derive(Clone, Debug)]
+pub(crate) enum Note {
+    /// A task, the one of the event, was given this name.
+    Named(String),
+    /// A timer was armed by the task that is polled.
+    Armed {
+        deadline: Duration,
+    },
+    /// The runtime misbehaved, on purpose, and which task feels it.
+    Fault {
+        task: Option<u64>,
+        what: String,
+    },
+    Panic(String),
+    Said(String),
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Record {
+    pub(crate) time: Duration,
+    /// The task that was polled.
+    pub(crate) by: Option<u64>,
+    pub(crate) what: What,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum What {
+    Event(Event, u64),
+    Note(Note),
+}
+
 /// FNV-1a over every event with its task and its time.
 pub(crate) struct Trace {
     hash: u64,
-    lines: Option<Vec<String>>,
+    records: Option<Vec<Record>>,
 }
 
 impl Trace {
     pub(crate) fn new() -> Trace {
-        Trace { hash: 0xcbf2_9ce4_8422_2325, lines: None }
+        Trace { hash: 0xcbf2_9ce4_8422_2325, records: None }
     }
 
     pub(crate) fn record(&mut self) {
-        self.lines.get_or_insert_default();
+        self.records.get_or_insert_default();
     }
 
-    pub(crate) fn add(&mut self, event: Event, id: u64, now: Duration) {
-        let time = u64::try_from(now.as_nanos()).unwrap_or(u64::MAX);
-        for word in [event as u64, id, time] {
+    pub(crate) fn is_recorded(&self) -> bool {
+        self.records.is_some()
+    }
+
+    pub(crate) fn add(&mut self, event: Event, id: u64, by: Option<u64>, time: Duration) {
+        let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        for word in [event as u64, id, nanos] {
             self.hash = (self.hash ^ word).wrapping_mul(0x0000_0100_0000_01b3);
             self.hash ^= self.hash >> 29;
         }
-        if let Some(lines) = &mut self.lines {
-            lines.push(format!("{now:?} {event:?} {id}"));
+        if let Some(records) = &mut self.records {
+            records.push(Record { time, by, what: What::Event(event, id) });
+        }
+    }
+
+    /// Told in the story, and not a part of the number.
+    pub(crate) fn note(&mut self, note: Note, by: Option<u64>, time: Duration) {
+        if let Some(records) = &mut self.records {
+            records.push(Record { time, by, what: What::Note(note) });
         }
     }
 
@@ -41,31 +88,16 @@ impl Trace {
         self.hash
     }
 
-    pub(crate) fn lines(&self) -> Vec<String> {
-        self.lines.clone().unwrap_or_default()
+    pub(crate) fn records(&self) -> &[Record] {
+        self.records.as_deref().unwrap_or_default()
     }
 }
 
-/// SplitMix64, by Steele, Lea and Flood ("Fast splittable pseudorandom number generators", 2014).
-pub(crate) struct Random(u64);
-
-impl Random {
-    pub(crate) fn new(seed: u64) -> Random {
-        Random(seed)
-    }
-
-    pub(crate) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    /// Fisher and Yates.
-    pub(crate) fn shuffle<T>(&mut self, items: &mut [T]) {
-        for at in (1..items.len()).rev() {
-            let other = usize::try_from(self.next() % (at as u64 + 1)).expect("an index fits into usize");
-            items.swap(at, other);
+impl fmt::Display for Record {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.what {
+            What::Event(event, id) => write!(f, "{:?} {event:?} {id}", self.time),
+            What::Note(note) => write!(f, "{:?} {note:?}", self.time),
         }
     }
 }

@@ -1,0 +1,114 @@
+//! A run that the case watches over: it may be cancelled or dropped at any step, and its books are audited.
+
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+
+use taktline_core::error::Error;
+use taktline_core::ledger::Report;
+use taktline_core::run::{Done, Pipeline};
+use taktline_core::runtime::{Rt, Waits, current};
+
+use crate::{Case, Fault};
+
+/// How a [run of a case](Case::run) has ended.
+#[derive(Debug)]
+pub enum End<V> {
+    /// Everything was processed.
+    Well(Done<V>),
+    /// A stage has failed, or the run was cancelled.
+    Failed(Error),
+    /// The run was dropped.
+    Dropped,
+}
+
+impl Case {
+    /// Runs `plan` on the runtime of the caller, to its end or to the step at which the seed
+    /// [cancels](Fault::Cancel) or [drops](Fault::DropRun) it, and audits its ledger, whatever has ended it.
+    ///
+    /// ```
+    /// use taktline::prelude::*;
+    /// use taktline::sim::{self, End, Fault};
+    ///
+    /// sim::explore(0..100, |case| async move {
+    ///     let items = case.draw(0..=20);
+    ///     let plan = iter(0..items).then(stage(|x: u64| async move { x }).buffer(case.size())).count();
+    ///     match case.run(plan).await {
+    ///         End::Well(done) => assert_eq!(done.value, items),
+    ///         End::Failed(error) => assert!(error.is_cancelled() && case.has(Fault::Cancel)),
+    ///         End::Dropped => assert!(case.has(Fault::DropRun)),
+    ///     }
+    /// });
+    /// ```
+    ///
+    /// # Panics
+    /// Where there is no current runtime, and if the ledger does not balance: see [`audit`].
+    ///
+    /// # Cancel safety
+    /// A drop of the future drops the run.
+    pub async fn run<V: Send + 'static>(&self, plan: Pipeline<V>) -> End<V> {
+        let rt = current().expect("a case runs its plans inside of the future that explores");
+        let running = plan.start_on(&rt);
+        self.watch_books(&rt);
+        let stop = {
+            let mut wait = pin!(running.wait());
+            let mut cancel = pin!(self.moment(Fault::Cancel));
+            let mut dropped = pin!(self.moment(Fault::DropRun));
+            poll_fn(|cx| {
+                if wait.as_mut().poll(cx).is_ready() {
+                    return Poll::Ready(None);
+                }
+                if dropped.as_mut().poll(cx).is_ready() {
+                    return Poll::Ready(Some(Fault::DropRun));
+                }
+                cancel.as_mut().poll(cx).map(|()| Some(Fault::Cancel))
+            })
+            .await
+        };
+        let outcome = match stop {
+            None => running.join().await,
+            Some(Fault::Cancel) => running.cancel().await,
+            Some(_) => return End::Dropped,
+        };
+        match outcome {
+            Ok(done) => {
+                audit(&done.report);
+                End::Well(done)
+            }
+            Err(error) => {
+                error.report().into_iter().for_each(audit);
+                End::Failed(error)
+            }
+        }
+    }
+
+    /// Audits at the end what is run on `rt` now: also a run that is dropped balances.
+    pub fn watch_books(&self, rt: &Rt) {
+        let runs: Vec<Arc<dyn Waits>> = rt.watched();
+        self.finally(move |_| runs.iter().for_each(|run| audit(&run.report())));
+    }
+}
+
+/// Asserts that the books of an ended run are closed: every row of `report` balances, and holds nothing any more.
+///
+/// ```
+/// use taktline::prelude::*;
+/// use taktline::sim::{Sim, audit};
+///
+/// let sim = Sim::new(1);
+/// let done = sim.block_on(iter(0..9u64).count().run_on(&sim.rt()))?;
+/// audit(&done.report);
+/// # Ok::<(), taktline::Error>(())
+/// ```
+///
+/// # Panics
+/// If they are not; the message has the report.
+#[track_caller]
+pub fn audit(report: &Report) {
+    for row in report.stages() {
+        assert!(row.balances(), "the books of `{}` do not balance\n{report}", row.name);
+        let left = (row.waiting, row.in_work, row.finished);
+        assert_eq!(left, (0, 0, 0), "`{}` still has items that wait, are in work or finished\n{report}", row.name);
+    }
+}

@@ -1,0 +1,69 @@
+//! The sources and joins that pipelines are drawn from. A new one is one more entry.
+
+use std::fmt;
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+
+use taktline::prelude::*;
+
+use super::bodies::{Desk, fill_from, generate};
+use crate::Item;
+
+pub(super) struct Source {
+    pub(super) name: &'static str,
+    /// Whether it has a body that may fail.
+    pub(super) can_fail: bool,
+    pub(super) attach: fn(Vec<u64>, String, Arc<Desk>) -> BoxFlow<Item>,
+}
+
+/// The simplest first.
+pub(super) const SOURCES: &[&Source] = &[
+    &Source { name: "iter", can_fail: false, attach: |ids, _, desk| iter(ids).map(move |id| desk.item(id)).boxed() },
+    &Source { name: "once", can_fail: false, attach: |ids, _, desk| once(ids).map(move |id| desk.item(id)).boxed() },
+    &Source {
+        name: "stream",
+        can_fail: false,
+        attach: |ids, _, desk| stream(futures::stream::iter(ids)).map(move |id| desk.item(id)).boxed(),
+    },
+    &Source { name: "generate", can_fail: true, attach: |ids, name, desk| generate(ids, desk).name(name).boxed() },
+    &Source { name: "fill_from", can_fail: true, attach: |ids, name, desk| fill_from(ids, desk).name(name).boxed() },
+];
+
+pub(super) struct Join {
+    /// That of its row.
+    pub(super) name: &'static str,
+    /// How many inputs it takes.
+    pub(super) inputs: RangeInclusive<u64>,
+    /// Its inputs come one after the other.
+    pub(super) keeps_order: bool,
+    pub(super) attach: fn(Vec<BoxFlow<Item>>) -> BoxFlow<Item>,
+}
+
+/// The simplest first.
+pub(super) const JOINS: &[&Join] = &[
+    &Join { name: "chain", inputs: 2..=2, keeps_order: true, attach: chained },
+    &Join { name: "merge", inputs: 1..=4, keeps_order: false, attach: |flows| merge(flows).boxed() },
+];
+
+fn chained(flows: Vec<BoxFlow<Item>>) -> BoxFlow<Item> {
+    flows.into_iter().reduce(|flow, next| flow.chain(next).boxed()).expect("a chain has inputs")
+}
+
+impl Join {
+    /// What arrives, in one of the orders in which it may.
+    pub(super) fn model(&self, inputs: Vec<Vec<u64>>) -> Vec<u64> {
+        inputs.concat()
+    }
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+impl fmt::Debug for Join {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}

@@ -1,0 +1,368 @@
+//! The operators and forms of stages that pipelines are drawn from, each with what a plain list says of it.
+//!
+//! A new one is one more entry of [`OPERATORS`].
+
+use std::fmt;
+use std::sync::Arc;
+
+use taktline::prelude::*;
+use taktline::stages::BoxStage;
+
+use super::bodies::{Desk, Twice, block, each, fill, many, pairs, plain, refill, sum};
+use super::spec::{How, PRIME, Params};
+use crate::Item;
+
+/// What an operator is put together with.
+pub(super) struct Site {
+    pub(super) params: Params,
+    pub(super) name: String,
+    pub(super) desk: Arc<Desk>,
+}
+
+pub(super) struct Operator {
+    pub(super) name: &'static str,
+    /// The name of its row and of its failures, if it is not its place's.
+    pub(super) told_as: Option<&'static str>,
+    pub(super) bodies: Bodies,
+    /// May end before its input does.
+    pub(super) cuts: bool,
+    /// What it makes of an item depends on which came before.
+    pub(super) goes_by_place: bool,
+    /// What it makes of the items of a subset is no subset.
+    pub(super) sums: bool,
+    pub(super) multiplies: bool,
+    pub(super) unorders: bool,
+    pub(super) model: fn(&Params, Vec<u64>) -> Vec<u64>,
+    pub(super) attach: fn(Site, BoxFlow<Item>) -> BoxFlow<Item>,
+}
+
+/// The bodies of an operator, as far as they keep counts.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Bodies {
+    /// None that could fail.
+    None,
+    /// A closure that cannot tell an error, but may panic.
+    Fused,
+    /// A closure that is fused, and can fail.
+    Plain,
+    /// So many workers, each with an edge before it, and so many items in work or finished.
+    Workers(fn(&Params) -> Limits),
+    /// One for all items.
+    Stream,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Limits {
+    pub(super) workers: usize,
+    pub(super) window: usize,
+}
+
+type Attach = fn(Site, BoxFlow<Item>) -> BoxFlow<Item>;
+type Model = fn(&Params, Vec<u64>) -> Vec<u64>;
+
+const fn operator(name: &'static str, bodies: Bodies, model: Model, attach: Attach) -> Operator {
+    let (cuts, goes_by_place, sums, multiplies, unorders) = (false, false, false, false, false);
+    Operator { name, told_as: None, bodies, cuts, goes_by_place, sums, multiplies, unorders, model, attach }
+}
+
+const fn silent(name: &'static str, model: Model, attach: Attach) -> Operator {
+    operator(name, Bodies::None, model, attach)
+}
+
+const fn fused(name: &'static str, model: Model, attach: Attach) -> Operator {
+    Operator { told_as: Some(name), ..operator(name, Bodies::Fused, model, attach) }
+}
+
+const fn workers(name: &'static str, limits: fn(&Params) -> Limits, model: Model, attach: Attach) -> Operator {
+    operator(name, Bodies::Workers(limits), model, attach)
+}
+
+const fn streams(name: &'static str, model: Model, attach: Attach) -> Operator {
+    operator(name, Bodies::Stream, model, attach).by_place().sums()
+}
+
+impl Operator {
+    const fn told_as(self, name: &'static str) -> Operator {
+        Operator { told_as: Some(name), ..self }
+    }
+
+    const fn cuts(self) -> Operator {
+        Operator { cuts: true, goes_by_place: true, ..self }
+    }
+
+    const fn by_place(self) -> Operator {
+        Operator { goes_by_place: true, ..self }
+    }
+
+    const fn sums(self) -> Operator {
+        Operator { goes_by_place: true, sums: true, ..self }
+    }
+
+    const fn multiplies(self) -> Operator {
+        Operator { multiplies: true, ..self }
+    }
+
+    const fn unorders(self) -> Operator {
+        Operator { unorders: true, ..self }
+    }
+
+    pub(super) fn can_fail(&self, how: How) -> bool {
+        match self.bodies {
+            Bodies::None => false,
+            Bodies::Fused => how != How::Error,
+            Bodies::Plain | Bodies::Workers(_) | Bodies::Stream => true,
+        }
+    }
+
+    /// Which items of its input a body looks at. One that is limited ends at the first that it does not take.
+    pub(super) fn looked_at(&self, params: &Params, ids: Vec<u64>) -> Vec<u64> {
+        let most = if self.cuts { params.n as usize + 1 } else { ids.len() };
+        ids.into_iter().take(most).collect()
+    }
+}
+
+impl fmt::Debug for Operator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+/// The simplest first.
+pub(super) const OPERATORS: &[&Operator] = &[
+    &silent("boxed", same, |_, flow| flow.boxed()),
+    &silent("buffer", same, |site, flow| flow.buffer(site.params.buffer).boxed()),
+    &silent(
+        "take",
+        |params, ids| ids.into_iter().take(params.n as usize).collect(),
+        |site, flow| {
+            // Counted, so that it is known when it has cut its input.
+            flow.take(site.params.n).inspect(move |item| _ = site.desk.looks_at(item)).boxed()
+        },
+    )
+    .cuts(),
+    &silent(
+        "take_while",
+        |params, ids| ids.into_iter().take_while(|id| id % 20 != params.n).collect(),
+        |site, flow| flow.take_while(move |item| item.id % 20 != site.params.n).boxed(),
+    )
+    .cuts(),
+    &silent(
+        "skip",
+        |params, ids| ids.into_iter().skip(params.n as usize % 4).collect(),
+        |site, flow| flow.skip(site.params.n % 4).boxed(),
+    )
+    .by_place(),
+    &silent("enumerate", same, numbered),
+    &silent("fused", |_, ids| copied(kept(ids.into_iter().map(mapped), |id| id % 5 != 0), 3), several_fused)
+        .multiplies(),
+    &fused(
+        "map",
+        |_, ids| ids.into_iter().map(mapped).collect(),
+        |site, flow| flow.map(move |item| changed(site.desk.sees(item))).boxed(),
+    ),
+    &fused(
+        "filter",
+        |_, ids| kept(ids, |id| id % 3 != 0),
+        |site, flow| flow.filter(move |item| site.desk.looks_at(item) % 3 != 0).boxed(),
+    ),
+    &fused(
+        "filter_map",
+        |_, ids| kept(ids, |id| id % 4 != 1).into_iter().map(mapped).collect(),
+        |site, flow| {
+            flow.filter_map(move |item| Some(site.desk.sees(item)).filter(|item| item.id % 4 != 1).map(changed)).boxed()
+        },
+    ),
+    &fused("inspect", same, |site, flow| flow.inspect(move |item| _ = site.desk.looks_at(item)).boxed()),
+    &fused(
+        "flat_map",
+        |_, ids| copied(ids, 3),
+        |site, flow| flow.flat_map(move |item| copies(site.desk.sees(item), 3)).boxed(),
+    )
+    .multiplies(),
+    &fused("scan", |params, ids| sums(ids).take(params.n as usize).collect(), running_sums).cuts().sums(),
+    &operator("plain", Bodies::Plain, same, |site, flow| flow.then(plain(site.desk).name(site.name)).boxed()),
+    &workers("plain_workers", ordered_default, same, |Site { params, name, desk }, flow| {
+        flow.then(plain(desk).name(name).concurrency(params.workers).buffer(params.buffer))
+    }),
+    &workers("closure", |_| Limits { workers: 1, window: 1 }, same, closure).told_as("try_then"),
+    &workers("blocking", ordered_default, same, |Site { params, name, desk }, flow| {
+        flow.then(block(desk).name(name).concurrency(params.workers).buffer(params.buffer))
+    }),
+    &workers(
+        "each",
+        |_| Limits { workers: 1, window: 1 },
+        same,
+        |Site { params, name, desk }, flow| flow.then(each(desk).name(name).buffer(params.buffer)),
+    ),
+    &workers("each_ordered", drawn_window, same, |Site { params, name, desk }, flow| {
+        let Params { workers, window, buffer, .. } = params;
+        flow.then(each(desk).name(name).concurrency(workers).window(window).buffer(buffer))
+    }),
+    &workers("each_unordered", unordered_window, same, |Site { params, name, desk }, flow| {
+        flow.then(each(desk).name(name).concurrency(params.workers).unordered().buffer(params.buffer))
+    })
+    .unorders(),
+    &workers(
+        "many",
+        |_| Limits { workers: 1, window: 1 },
+        |_, ids| copied(ids, 4),
+        |Site { params, name, desk }, flow| flow.then(many(desk).name(name).buffer(params.buffer)),
+    )
+    .multiplies(),
+    &workers(
+        "many_ordered",
+        drawn_window,
+        |_, ids| copied(ids, 4),
+        |Site { params, name, desk }, flow| {
+            let Params { workers, window, buffer, .. } = params;
+            flow.then(many(desk).name(name).concurrency(workers).window(window).buffer(buffer))
+        },
+    )
+    .multiplies(),
+    &workers(
+        "many_unordered",
+        unordered_window,
+        |_, ids| copied(ids, 4),
+        |Site { params, name, desk }, flow| {
+            flow.then(many(desk).name(name).concurrency(params.workers).unordered().buffer(params.buffer))
+        },
+    )
+    .multiplies()
+    .unorders(),
+    &workers(
+        "fill",
+        |_| Limits { workers: 1, window: 1 },
+        |_, ids| copied(ids, 4),
+        |Site { params, name, desk }, flow| flow.then(fill(desk).name(name).buffer(params.buffer)),
+    )
+    .multiplies(),
+    &workers(
+        "fill_ordered",
+        drawn_window,
+        |_, ids| copied(ids, 4),
+        |Site { params, name, desk }, flow| {
+            let Params { workers, window, buffer, .. } = params;
+            flow.then(fill(desk).name(name).concurrency(workers).window(window).buffer(buffer))
+        },
+    )
+    .multiplies(),
+    &workers(
+        "fill_unordered",
+        unordered_window,
+        |_, ids| copied(ids, 4),
+        |Site { params, name, desk }, flow| {
+            flow.then(fill(desk).name(name).concurrency(params.workers).unordered().buffer(params.buffer))
+        },
+    )
+    .multiplies()
+    .unorders(),
+    &workers(
+        "twice",
+        ordered_default,
+        |_, ids| ids.into_iter().flat_map(|id| [id; 2]).collect(),
+        |site, flow| {
+            let Site { params, name, desk } = site;
+            flow.then(stage(BoxStage::of(Twice(desk))).name(name).concurrency(params.workers).buffer(params.buffer))
+        },
+    )
+    .multiplies(),
+    &operator("refill", Bodies::Stream, same, |Site { params, name, desk }, flow| {
+        flow.then(refill(desk).name(name).buffer(params.buffer))
+    }),
+    &streams(
+        "sum",
+        |_, ids| sums(ids).collect(),
+        |Site { params, name, desk }, flow| flow.then(sum(desk).name(name).buffer(params.buffer)),
+    ),
+    &streams(
+        "pairs",
+        |_, ids| ids.chunks(2).map(|pair| pair.iter().sum::<u64>() % PRIME).collect(),
+        |site, flow| flow.then(pairs(site.desk).name(site.name).buffer(site.params.buffer)),
+    ),
+];
+
+fn drawn_window(params: &Params) -> Limits {
+    Limits { workers: params.workers, window: params.window }
+}
+
+fn ordered_default(params: &Params) -> Limits {
+    let window = if params.workers == 1 { 1 } else { 2 * params.workers };
+    Limits { workers: params.workers, window }
+}
+
+fn unordered_window(params: &Params) -> Limits {
+    Limits { workers: params.workers, window: params.workers }
+}
+
+fn same(_: &Params, ids: Vec<u64>) -> Vec<u64> {
+    ids
+}
+
+fn mapped(id: u64) -> u64 {
+    (3 * id + 1) % PRIME
+}
+
+fn changed(mut item: Item) -> Item {
+    item.id = mapped(item.id);
+    item
+}
+
+fn kept(ids: impl IntoIterator<Item = u64>, is_kept: impl Fn(&u64) -> bool) -> Vec<u64> {
+    ids.into_iter().filter(is_kept).collect()
+}
+
+/// Each so often as its remainder says.
+fn copied(ids: Vec<u64>, modulus: u64) -> Vec<u64> {
+    ids.into_iter().flat_map(|id| vec![id; (id % modulus) as usize]).collect()
+}
+
+fn copies(item: Item, modulus: u64) -> Vec<Item> {
+    let clone = item.clone();
+    // Its destructor may panic: the copies are made afterwards, since a value that is being returned then would leak.
+    drop(item);
+    let times = clone.id % modulus;
+    vec![clone; times as usize]
+}
+
+fn sums(ids: impl IntoIterator<Item = u64>) -> impl Iterator<Item = u64> {
+    ids.into_iter().scan(0, |sum, id| {
+        *sum = (*sum + id) % PRIME;
+        Some(*sum)
+    })
+}
+
+fn numbered(_: Site, flow: BoxFlow<Item>) -> BoxFlow<Item> {
+    let mut expected = 0;
+    let number = move |(number, item)| {
+        assert_eq!(number, expected, "items are numbered");
+        expected += 1;
+        item
+    };
+    flow.enumerate().map(number).boxed()
+}
+
+/// Several steps without a box between them.
+fn several_fused(_: Site, flow: BoxFlow<Item>) -> BoxFlow<Item> {
+    let in_range = |item: &Item| assert!(item.id < PRIME);
+    flow.map(changed).inspect(in_range).filter(|item| item.id % 5 != 0).flat_map(|item| copies(item, 3)).boxed()
+}
+
+fn running_sums(site: Site, flow: BoxFlow<Item>) -> BoxFlow<Item> {
+    let most = site.params.n;
+    flow.scan((0, 0), move |(sum, number), item: Item| {
+        let mut item = site.desk.sees(item);
+        *number += 1;
+        *sum = (*sum + item.id) % PRIME;
+        item.id = *sum;
+        (*number <= most).then_some(item)
+    })
+    .boxed()
+}
+
+fn closure(site: Site, flow: BoxFlow<Item>) -> BoxFlow<Item> {
+    let desk = site.desk;
+    flow.buffer(site.params.buffer).try_then(move |item: Item| {
+        let desk = desk.clone();
+        async move { desk.serve(item).await }
+    })
+}

@@ -1,0 +1,225 @@
+//! Runs a spec to its ending.
+
+use std::future::{pending, poll_fn};
+use std::pin::pin;
+use std::sync::{Arc, Mutex};
+use std::task::Poll;
+
+use futures::future::{Either, select, select_all};
+use taktline::ledger::Report;
+use taktline::prelude::*;
+use taktline::runtime::Rt;
+use taktline::sim::{Case, Fault};
+use taktline::{Error, run::Running};
+
+use super::bodies::{Shop, arrive, arrive_all, arrive_plain};
+use super::operators::Site;
+use super::spec::{Form, Node, Place, Sink, Spec};
+use crate::{Item, Tasks};
+
+#[derive(Debug)]
+pub(super) enum End {
+    Well(Report),
+    Failed(Error),
+    /// The run was dropped, by what was drawn or by the loop.
+    Dropped,
+}
+
+#[derive(Debug)]
+pub(super) enum Value {
+    List(Vec<u64>),
+    Count(u64),
+    First(Option<u64>),
+}
+
+pub(super) struct Outcome {
+    /// None if the run gave none and nobody saw the items.
+    pub(super) value: Option<Value>,
+    pub(super) end: End,
+    /// Items and tasks left when the run had returned.
+    pub(super) left: (usize, usize),
+}
+
+/// What a run is performed with.
+struct Stage<'a> {
+    case: &'a Case,
+    spec: &'a Spec,
+    rt: &'a Rt,
+    shop: &'a Shop,
+}
+
+pub(super) async fn perform(case: &Case, spec: &Spec, rt: &Rt, tasks: &Tasks, shop: &Shop) -> Outcome {
+    let stage = Stage { case, spec, rt, shop };
+    let arrived = Arc::new(Mutex::new(Vec::new()));
+    let flow = build(spec, shop);
+    let desk = shop.desk(spec, Place::Sink);
+    let note = arrived.clone();
+    let (end, mut value) = match spec.sink {
+        Sink::Collect => stage.finish(flow.collect::<Vec<_>>(), |list| Value::List(ids(list))).await,
+        Sink::Count => stage.finish(flow.count(), Value::Count).await,
+        Sink::First => stage.finish(flow.first(), |item| Value::First(item.map(id))).await,
+        Sink::Fold => {
+            let push = |mut list: Vec<u64>, item: Item| {
+                list.push(item.id);
+                list
+            };
+            stage.finish(flow.fold(Vec::new(), push), Value::List).await
+        }
+        Sink::ForEach => {
+            let push = move |item: Item| {
+                let id = desk.looks_at(&item);
+                note.lock().expect("no holder panics").push(id);
+            };
+            (stage.finish(flow.for_each(push), |()| Value::Count(0)).await.0, None)
+        }
+        Sink::Workers { workers, buffer } => {
+            let sink = arrive(desk, note).name("sink").concurrency(workers).buffer(buffer);
+            (stage.finish(flow.sink(sink), |()| Value::Count(0)).await.0, None)
+        }
+        Sink::Plain => {
+            let sink = arrive_plain(desk, note).name("sink");
+            (stage.finish(flow.sink(sink), |()| Value::Count(0)).await.0, None)
+        }
+        Sink::Stream { buffer } => {
+            let sink = arrive_all(desk, note).name("sink").buffer(buffer);
+            (stage.finish(flow.sink(sink), |()| Value::Count(0)).await.0, None)
+        }
+        Sink::Loop { .. } => (stage.read(flow, &arrived).await, None),
+    };
+    if !matches!(spec.sink, Sink::Collect | Sink::Count | Sink::First | Sink::Fold) {
+        value = Some(Value::List(arrived.lock().expect("no holder panics").clone()));
+    }
+    Outcome { value, end, left: (shop.witness.left(), tasks.left()) }
+}
+
+/// The flow of the last node.
+fn build(spec: &Spec, shop: &Shop) -> BoxFlow<Item> {
+    build_node(spec, shop, spec.nodes.len() - 1)
+}
+
+fn build_node(spec: &Spec, shop: &Shop, at: usize) -> BoxFlow<Item> {
+    let Node { form, inputs, params, .. } = &spec.nodes[at];
+    let desk = shop.desk(spec, Place::Node(at));
+    let mut inputs = inputs.iter().map(|input| build_node(spec, shop, *input));
+    match form {
+        Form::Source(source, ids) => (source.attach)(ids.clone().collect(), format!("source{at}"), desk),
+        Form::Join(join) => (join.attach)(inputs.collect()).buffer(params.buffer).boxed(),
+        Form::Step(op) => {
+            let site = Site { params: *params, name: format!("step{at}"), desk };
+            (op.attach)(site, inputs.next().expect("a step has an input"))
+        }
+    }
+}
+
+fn id(item: Item) -> u64 {
+    item.disarmed().id
+}
+
+/// Each is disarmed before the next one can be dropped.
+fn ids(items: Vec<Item>) -> Vec<u64> {
+    let items: Vec<_> = items.into_iter().map(Item::disarmed).collect();
+    items.into_iter().map(id).collect()
+}
+
+impl Stage<'_> {
+    async fn finish<V: Send + 'static>(
+        &self,
+        plan: Pipeline<V>,
+        value: impl FnOnce(V) -> Value,
+    ) -> (End, Option<Value>) {
+        let Stage { case, rt, .. } = self;
+        let running = plan.start_on(rt);
+        case.watch_books(rt);
+        let outcome = match self.ended(&running).await {
+            None => running.join().await,
+            Some(Fault::Cancel) => {
+                let (is_over, begun) = (running.is_over(), rt.now());
+                let outcome = running.cancel().await;
+                let is_timeless = rt.name() == "sim" && !case.has(Fault::ClockJump);
+                assert!(!is_timeless || rt.now() == begun, "a cancel takes no time");
+                match &outcome {
+                    Ok(_) => assert!(is_over, "a run that was cancelled ends well"),
+                    Err(error) => assert!(error.is_cancelled() != is_over || error.is_failed(), "{error:?}"),
+                }
+                outcome
+            }
+            Some(_) => {
+                drop(running);
+                return (End::Dropped, None);
+            }
+        };
+        match outcome {
+            Ok(done) => (End::Well(done.report), Some(value(done.value))),
+            Err(error) => (End::Failed(error), None),
+        }
+    }
+
+    /// Waits for the end of the run, or for what stops it.
+    async fn ended<V: Send + 'static>(&self, running: &Running<V>) -> Option<Fault> {
+        let (mut wait, mut stop) = (pin!(running.wait()), pin!(self.stopped()));
+        poll_fn(|cx| match wait.as_mut().poll(cx) {
+            Poll::Ready(()) => Poll::Ready(None),
+            Poll::Pending => stop.as_mut().poll(cx).map(Some),
+        })
+        .await
+    }
+
+    /// Waits until the run is to be cancelled or dropped.
+    async fn stopped(&self) -> Fault {
+        let stops = [(Fault::Cancel, self.spec.stops.cancel), (Fault::DropRun, self.spec.stops.drop)];
+        let waits = stops.map(|(fault, stop)| {
+            Box::pin(async move {
+                match stop {
+                    None => pending().await,
+                    Some(None) => self.case.moment(fault).await,
+                    Some(Some(ticks)) => self.rt.sleep(self.shop.tick * ticks as u32).await,
+                }
+                fault
+            })
+        });
+        select_all(waits).await.0
+    }
+
+    /// The user's own loop.
+    async fn read(&self, flow: BoxFlow<Item>, arrived: &Mutex<Vec<u64>>) -> End {
+        let Stage { case, spec, rt, shop } = self;
+        let Sink::Loop { pause, patience, stop } = spec.sink else { unreachable!("it is a loop") };
+        let mut started = flow.buffer(2).start_on(rt);
+        case.watch_books(rt);
+        let mut stopped = pin!(self.stopped());
+        let mut read = 0;
+        loop {
+            let next = async {
+                match patience {
+                    None => Some(started.next().await),
+                    Some(ticks) => rt.timeout(shop.tick * ticks as u32, started.next()).await.ok(),
+                }
+            };
+            let next = match select(Box::pin(next), stopped.as_mut()).await {
+                Either::Left((next, _)) => Ok(next),
+                Either::Right((fault, _)) => Err(fault),
+            };
+            let next = match next {
+                Ok(next) => next,
+                Err(Fault::Cancel) => return started.cancel().await.map_or_else(End::Failed, End::Well),
+                Err(_) => return End::Dropped,
+            };
+            match next {
+                None => {}
+                Some(Err(error)) => return End::Failed(error),
+                Some(Ok(None)) => return End::Well(started.report().expect("it was started")),
+                Some(Ok(Some(item))) => {
+                    let id = id(item);
+                    arrived.lock().expect("no holder panics").push(id);
+                    read += 1;
+                    if stop == Some(read) {
+                        return End::Dropped;
+                    }
+                    let slow = spec.slow.consumer.filter(|(remainder, _)| id % 7 == *remainder);
+                    let ticks = id % pause + slow.map_or(0, |(_, ticks)| ticks);
+                    rt.sleep(shop.tick * ticks as u32).await;
+                }
+            }
+        }
+    }
+}
