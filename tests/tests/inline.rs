@@ -157,3 +157,25 @@ fn a_drop_of_an_inline_pool_leaves_nothing() {
         }
     });
 }
+
+/// It was in no column of the books: an emitter that is dropped looked only at what it had taken itself.
+#[test]
+fn a_result_that_is_not_accepted_when_the_run_is_dropped_is_abandoned() {
+    for seed in 0..200 {
+        on_sim(seed, |rt| async move {
+            for pool in pools!(|x: u64| std::future::ready(x)) {
+                let slow = stage(|_: u64| std::future::pending::<u64>()).buffer(1);
+                let running = iter(0..3u64).then(pool.buffer(1)).flat_map(|x| [x; 3]).then(slow).count().start_on(&rt);
+                let runs = rt.watched();
+                for _ in 0..seed % 10 {
+                    taktline::yield_now().await;
+                }
+                drop(running);
+                for _ in 0..20 {
+                    taktline::yield_now().await;
+                }
+                runs.iter().for_each(|run| checked(&run.report()));
+            }
+        });
+    }
+}

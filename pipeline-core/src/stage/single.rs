@@ -227,7 +227,7 @@ pub(crate) async fn drive<S: Stage, L: Lineage>(
         if is_followed {
             port.follow(lineage.clone());
         }
-        let mut end = End::Cut;
+        let (mut end, mut sent) = (End::Cut, 0);
         {
             // The call itself is a part of the body: a closure may panic before it has made its future.
             let mut body = pin!(Some(async { stage.call(item, Out::new(&port)).await }));
@@ -236,6 +236,11 @@ pub(crate) async fn drive<S: Stage, L: Lineage>(
                 has_waited = true;
                 wake(rx.release());
                 let _ = port.poll_settled(cx);
+                if S::SENDS {
+                    let more = port.take_sent();
+                    desk.sent(more);
+                    sent += more;
+                }
                 desk.flush();
                 node.stop_reason() == Stop::Cut || port.is_over()
             };
@@ -248,12 +253,15 @@ pub(crate) async fn drive<S: Stage, L: Lineage>(
         } else {
             pace.item();
         }
-        let sent = if S::SENDS { port.take_sent() } else { 0 };
+        if S::SENDS {
+            let more = port.take_sent();
+            desk.sent(more);
+            sent += more;
+        }
         if is_followed {
             // Nothing more is made from the item by the body.
             port.follow(L::default());
         }
-        desk.sent(sent);
         match end {
             End::Cut => break,
             End::Unwound(panic) => resume_unwind(panic),

@@ -163,37 +163,42 @@ impl<S: Stage, L: Lineage> Pool<S, L> {
     pub(super) fn rejoin(&self, id: usize, mut alone: Alone<S, L>, left: Left<S::Out, L>) {
         alone.publish(self);
         let Alone { intake, mut exit, next, .. } = alone;
-        let mut kept = None;
+        let (mut kept, mut is_cut) = (None, false);
         let mut state = self.state.lock();
         let done = next - state.taken - u64::from(!matches!(left, Left::Nothing));
         state.results.skip(done);
         state.taken = next;
+        // By reference: what is left is dropped outside of the lock, which may settle a receipt.
         match left {
             Left::Nothing => {}
-            Left::InWork(lineage) => {
-                state.results.open(&lineage);
+            Left::InWork(ref lineage) => {
+                state.results.open(lineage);
                 state.in_work += 1;
                 state.occupied += 1;
             }
-            Left::Finished(item, lineage) => {
-                state.results.open(&lineage);
-                state.occupied += 1;
-                kept = Some(state.results.finish((next - 1, id), Some(item), &lineage, 0));
+            Left::Finished(item, _) if state.exit.is_gone() => {
+                is_cut = true;
+                kept = Some(Kept::Refused(Some(item)));
             }
-            Left::Unsettled(lineage) => {
-                state.results.open(&lineage);
+            Left::Unsettled(_) if state.exit.is_gone() => is_cut = true,
+            Left::Finished(item, ref lineage) => {
+                state.results.open(lineage);
+                state.occupied += 1;
+                kept = Some(state.results.finish((next - 1, id), Some(item), lineage, 0));
+            }
+            Left::Unsettled(ref lineage) => {
+                state.results.open(lineage);
                 state.occupied += 1;
                 exit.unsettled = Some(Ack::Last);
-                kept = Some(state.results.finish((next - 1, id), None, &lineage, 1));
+                kept = Some(state.results.finish((next - 1, id), None, lineage, 1));
             }
         }
         state.look = true;
         let (intake, exit) = (state.intake.give_back(intake), state.exit.give_back(exit));
         let emitter = state.emitter.take();
         drop(state);
-        if matches!(kept, Some(Kept::Refused(_))) {
-            self.site.node.counts.abandoned.add(1);
-        }
+        // Nothing moves on any more.
+        self.site.node.counts.abandoned.add(u64::from(is_cut));
         if let Some(mut intake) = intake {
             intake.close(self.site.reason_to_close());
         }

@@ -255,6 +255,9 @@ impl<S: Stage, L: Lineage> Drop for Emitter<S, L> {
             self.pool.site.node.stop(reason);
         }
         self.pool.close(reason);
+        // A worker that is alone finds it gone.
+        let here = self.pool.state.lock().exit.take();
+        self.exit = self.exit.take().or(here);
         // In order, its place in the ring tells the same.
         let unsettled = self.exit.as_ref().and_then(|exit| exit.unsettled);
         if matches!(unsettled, Some(Ack::Last)) && !self.pool.limits.is_ordered {

@@ -21,7 +21,7 @@ use crate::sync::atomic::Ordering;
 pub(super) struct State<T, U, L> {
     /// Gone when nothing is started any more.
     pub(super) intake: Place<Rx<T, L>>,
-    /// Gone if it broke: a fused step has panicked while a worker was alone.
+    /// Gone when nothing moves on any more: the emitter is gone, or a fused step has panicked while a worker was alone.
     pub(super) exit: Place<Exit<U, L>>,
     /// Whether the intake may have something. False only while its waker is armed.
     pub(super) look: bool,
