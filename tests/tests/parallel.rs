@@ -188,3 +188,30 @@ fn the_place_of_an_item_is_free_while_its_body_computes() {
         });
     });
 }
+
+/// A step behind a join or a pool that computes, fused into its task.
+#[test]
+fn the_first_output_of_a_fused_step_is_with_the_neighbour_before_the_last_is_computed() {
+    on_two_threads(|rt| async move {
+        let ids = || iter(0..50u64).buffer(64);
+        let plans: [BoxFlow<u64>; 2] = [
+            merge([ids().boxed(), iter(0..0u64).boxed()]).boxed(),
+            ids().then(stage(|x: u64| async move { x }).concurrency(2).window(64)),
+        ];
+        for plan in plans {
+            let progress = Arc::new(Progress::default());
+            let counted = progress.clone();
+            let compute = move |x: u64| {
+                let start = Instant::now();
+                while start.elapsed() < Duration::from_millis(2) {
+                    std::hint::spin_loop();
+                }
+                counted.ended.fetch_add(1, SeqCst);
+                x
+            };
+            plan.map(compute).then(look(progress.clone()).buffer(64)).count().run_on(&rt).await.expect("nothing fails");
+            let at_first = progress.at_first.load(SeqCst);
+            assert!(at_first < 50, "{at_first} were computed before the first was seen");
+        }
+    });
+}

@@ -1,5 +1,6 @@
 //! What fills a permit arrives, whatever steps are fused behind; a send that is given up was never sent.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use taktline::prelude::*;
@@ -113,16 +114,90 @@ async fn fill_and_rest(out: Out<u64>) {
     taktline::sleep(UNIT * 100).await;
 }
 
+#[stage]
+async fn fill_each_and_rest(x: u64, out: Out<u64>) {
+    out.reserve().await.send(x);
+    taktline::sleep(UNIT * 100).await;
+}
+
+#[stage]
+async fn fill_all_and_rest(input: In<u64>, out: Out<u64>) {
+    while let Some(x) = input.next().await {
+        out.reserve().await.send(x);
+        taktline::sleep(UNIT * 100).await;
+    }
+}
+
 #[test]
 fn what_a_permit_was_filled_with_moves_on_while_its_body_waits() {
     for seed in 0..20 {
         on_sim(seed, |rt| async move {
-            let began = rt.now();
-            let mut xs = fill_and_rest().flat_map(|x| vec![x; 7]).buffer(2).start_on(&rt);
-            for _ in 0..7 {
-                assert_eq!(xs.next().await.expect("nothing fails"), Some(1));
+            let flows = [
+                fill_and_rest().boxed(),
+                iter(1..2u64).then(fill_each_and_rest()),
+                iter(1..2u64).then(fill_each_and_rest().concurrency(2)),
+                iter(1..2u64).then(fill_each_and_rest().concurrency(2).unordered()),
+                iter(1..2u64).then(fill_all_and_rest()),
+            ];
+            for (at, flow) in flows.into_iter().enumerate() {
+                let began = rt.now();
+                let mut xs = flow.flat_map(|x| vec![x; 7]).buffer(2).start_on(&rt);
+                for _ in 0..7 {
+                    assert_eq!(xs.next().await.expect("nothing fails"), Some(1));
+                }
+                assert_eq!(rt.now() - began, Duration::ZERO, "flow {at}");
             }
-            assert_eq!(rt.now() - began, Duration::ZERO);
+        });
+    }
+}
+
+/// Gives its first send up, and sends once more. Notes when that was accepted.
+#[stage(concurrency = 2, unordered)]
+async fn sends_again(x: u64, accepted: &Mutex<Vec<Duration>>, out: Out<u64>) {
+    let began = taktline::now();
+    let _ = taktline::timeout(UNIT, out.send(x)).await;
+    out.send(x + 1).await;
+    accepted.lock().expect("no holder panics").push(taktline::now() - began);
+}
+
+#[test]
+fn a_send_behind_one_that_a_step_has_begun_on_waits_for_its_own_turn() {
+    for seed in 0..20 {
+        on_sim(seed, |rt| async move {
+            let accepted = Arc::new(Mutex::new(Vec::new()));
+            let flow = iter(0..1u64).then(sends_again(accepted.clone())).flat_map(|x| [x; 3]);
+            let read = Arc::new(Mutex::new(Vec::new()));
+            let note = read.clone();
+            let slow = move |x: u64| {
+                note.lock().expect("no holder panics").push(x);
+                taktline::sleep(UNIT * 10)
+            };
+            let done = flow.buffer(1).sink(slow).run_on(&rt).await.expect("nothing fails");
+            assert_eq!(*read.lock().expect("no holder panics"), [0, 0, 0, 1, 1, 1]);
+            // One output is with the sink and one waits, so the sixth is accepted as the fifth is started.
+            assert_eq!(*accepted.lock().expect("no holder panics"), [UNIT * 40], "{}", done.report);
+            assert!(done.report.balances(), "{}", done.report);
+        });
+    }
+}
+
+#[test]
+fn an_item_that_a_step_has_begun_on_is_abandoned_at_a_cancel() {
+    for seed in 0..20 {
+        on_sim(seed, |rt| async move {
+            let pass = || stage(|x: u64| async move { x }).name("pass");
+            for pass in [pass(), pass().concurrency(2), pass().concurrency(2).unordered()] {
+                let flow = iter(0..1u64).then(pass).flat_map(|x| [x; 5]).buffer(1);
+                let running = flow.sink(|_| taktline::sleep(UNIT * 10)).start_on(&rt);
+                rt.sleep(UNIT).await;
+                let error = running.cancel().await.expect_err("it had not ended");
+                let report = error.report().expect("it was started");
+                for name in ["pass", "flat_map"] {
+                    let row = report.stage(name).expect("it has a row");
+                    assert_eq!((row.items_in, row.finished), (1, 0), "seed {seed}\n{report}");
+                    assert_eq!(row.done + row.abandoned, 1, "seed {seed}\n{report}");
+                }
+            }
         });
     }
 }

@@ -78,15 +78,19 @@ fn the_tasks_of_a_runtime_that_ends_with_its_thread_are_lost() {
         RUNTIME.with_borrow_mut(|kept| {
             let runtime = kept.insert(runtime.expect("a runtime can be built"));
             let rt = taktline_tokio::from_handle(runtime.handle().clone());
-            let running = plan(&Witness::new()).start_on(&rt);
+            let (running, task) = (plan(&Witness::new()).start_on(&rt), rt.spawn(std::future::pending::<()>()));
             runtime.block_on(async { rt.sleep(Duration::from_millis(10)).await });
-            running
+            (running, task)
         })
     };
-    let running = thread::spawn(start).join().expect("the thread does not panic");
+    let (running, task) = thread::spawn(start).join().expect("the thread does not panic");
     let (send, ended) = mpsc::channel();
-    thread::spawn(move || send.send(futures::executor::block_on(running.join()).map(drop)));
-    let outcome = ended.recv_timeout(Duration::from_secs(20)).expect("it hangs");
-    let error = outcome.expect_err("its tasks are lost");
+    thread::spawn(move || {
+        let both = async { (running.join().await.map(drop), task.await) };
+        send.send(futures::executor::block_on(both))
+    });
+    let (run, task) = ended.recv_timeout(Duration::from_secs(20)).expect("it hangs");
+    let error = run.expect_err("its tasks are lost");
     assert!(error.first().is_some_and(|failure| failure.is_lost()), "{error:?}");
+    assert!(task.expect_err("it is lost").is_lost());
 }

@@ -189,7 +189,7 @@ pub trait Flow: Clone + Send + Sized + 'static {
     }
 
     /// Makes any number of items from each, also none. The iterator is read as there is room, never ahead, so it may be
-    /// endless.
+    /// endless; it is read no more once its size hint says that it is empty.
     ///
     /// ```
     /// use taktline::prelude::*;

@@ -273,8 +273,8 @@ impl<R: Reads, N: Push<R::Item, ()>> Pump<R, N> {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if let Some(what) = self.waits.take() {
             self.clock(what);
-            self.pace.waited(self.site.run.rt.now());
         }
+        self.pace.waited(self.site.run.rt.now());
         if self.site.node.is_stopped() {
             self.publish();
             return Poll::Ready(());

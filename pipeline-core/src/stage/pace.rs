@@ -46,7 +46,7 @@ impl Pace {
         self.items += 1;
     }
 
-    /// Time was spent waiting until `now`: it is no cost of an item.
+    /// Time was spent waiting until `now`, or others have run: that is no cost of an item.
     pub(crate) fn waited(&mut self, now: Instant) {
         self.mark = now;
         self.items = 0;

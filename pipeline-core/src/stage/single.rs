@@ -211,6 +211,7 @@ pub(crate) async fn drive<S: Stage, L: Lineage>(
             port.flush();
             desk.flush();
             yield_now().await;
+            pace.waited(site.run.rt.now());
             if node.is_stopped() {
                 break;
             }

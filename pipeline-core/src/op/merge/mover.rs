@@ -10,7 +10,7 @@ use crate::lineage::Lineage;
 use crate::push::{Flowing, Push};
 use crate::run::{Doing, Stop};
 use crate::runtime::Instant;
-use crate::stage::{BUDGET, Site};
+use crate::stage::{BUDGET, Pace, Site};
 use crate::sync::Mutex;
 
 pub(crate) struct Mover<T, L, N> {
@@ -26,6 +26,7 @@ pub(crate) struct Mover<T, L, N> {
     is_unsettled: bool,
     mark: Instant,
     waits: Option<Spent>,
+    pace: Pace,
 }
 
 struct Input<T, L> {
@@ -60,7 +61,7 @@ impl Wake for Turn {
 
 impl<T: Send + 'static, L: Lineage, N: Push<T, L>> Mover<T, L, N> {
     pub(crate) fn new(next: N, site: Site) -> Self {
-        let mark = site.run.rt.now();
+        let (mark, pace) = (site.run.rt.now(), Pace::new(&site.run.rt));
         Mover {
             inputs: Vec::new(),
             open: 0,
@@ -72,6 +73,7 @@ impl<T: Send + 'static, L: Lineage, N: Push<T, L>> Mover<T, L, N> {
             is_unsettled: false,
             mark,
             waits: None,
+            pace,
         }
     }
 
@@ -93,6 +95,7 @@ impl<T: Send + 'static, L: Lineage, N: Push<T, L>> Mover<T, L, N> {
         if let Some(what) = self.waits.take() {
             self.clock(what);
         }
+        self.pace.waited(self.site.run.rt.now());
         for _ in 0..BUDGET {
             if self.is_unsettled {
                 match self.next.poll_settled(cx) {
@@ -127,6 +130,9 @@ impl<T: Send + 'static, L: Lineage, N: Push<T, L>> Mover<T, L, N> {
                 None => return self.pend(Spent::WaitingForInput, Doing::WaitForInput),
                 Some(input) => self.serve(input),
             }
+            if self.pace.should_yield(&self.site.run.rt) {
+                break;
+            }
         }
         self.publish();
         cx.waker().wake_by_ref();
@@ -151,6 +157,8 @@ impl<T: Send + 'static, L: Lineage, N: Push<T, L>> Mover<T, L, N> {
                 self.tally.out += 1;
                 self.is_unsettled = true;
                 self.next.push(item, lineage);
+                self.pace.item();
+                self.pace.woke(self.next.take_woken());
                 self.touched.push(at);
                 self.shared.lock().turns.push_back(at);
             }

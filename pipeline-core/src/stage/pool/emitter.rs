@@ -12,8 +12,9 @@ use crate::ledger::{Kind, Spent};
 use crate::lineage::Lineage;
 use crate::push::{Flowing, Outlet, Push};
 use crate::run::{Doing, Stop};
-use crate::runtime::Instant;
+use crate::runtime::{Instant, Rt};
 use crate::stage::Stage;
+use crate::stage::pace::Pace;
 use crate::stage::worker::{BUDGET, Site};
 use crate::sync::drop_each;
 
@@ -22,11 +23,22 @@ pub(super) struct Exit<U, L> {
     pub(super) outlet: Outlet<U, L>,
     /// Pushed, and not yet accepted by all that follows.
     pub(super) unsettled: Option<Ack>,
+    /// What the steps that are fused behind the pool cost. Straight into an edge there is nothing that could take long.
+    pace: Option<Pace>,
 }
 
 impl<U: Send + 'static, L: Lineage> Exit<U, L> {
-    pub(super) fn new(outlet: Outlet<U, L>) -> Self {
-        Exit { outlet, unsettled: None }
+    pub(super) fn new(outlet: Outlet<U, L>, rt: &Rt) -> Self {
+        let pace = if let Outlet::Edge(_) = outlet { None } else { Some(Pace::new(rt)) };
+        Exit { outlet, unsettled: None, pace }
+    }
+
+    /// An output was pushed. Whether a reader that it has woken is to run before the next one is.
+    fn should_yield(&mut self, rt: &Rt) -> bool {
+        let Some(pace) = &mut self.pace else { return false };
+        pace.item();
+        pace.woke(self.outlet.take_woken());
+        pace.should_yield(rt)
     }
 }
 
@@ -142,6 +154,10 @@ impl<S: Stage, L: Lineage> Emitter<S, L> {
 impl<S: Stage, L: Lineage> Pool<S, L> {
     /// Moves results on into `exit` as far as there is room.
     pub(super) fn move_on(self: &Arc<Self>, exit: &mut Exit<S::Out, L>, mover: Mover, cx: &mut Context<'_>) -> Moved {
+        let rt = &self.site.run.rt;
+        if let Some(pace) = &mut exit.pace {
+            pace.waited(rt.now());
+        }
         for _ in 0..BUDGET {
             if let Some(ack) = exit.unsettled {
                 match exit.outlet.poll_settled(cx) {
@@ -173,6 +189,9 @@ impl<S: Stage, L: Lineage> Pool<S, L> {
                     self.site.node.counts.out.add(1);
                     exit.unsettled = Some(ack);
                     exit.outlet.push(item, lineage);
+                    if exit.should_yield(rt) {
+                        break;
+                    }
                 }
                 Poll::Ready(Some(Found::Cut)) => return Moved::Ended(Ended::Over),
                 Poll::Ready(Some(Found::Done { .. } | Found::Nothing)) => {}

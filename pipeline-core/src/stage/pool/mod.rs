@@ -75,11 +75,12 @@ impl<S: Stage, L: Lineage> Pool<S, L> {
         limits: Limits,
         site: Site,
     ) -> Arc<Self> {
+        let exit = Exit::new(outlet, &site.run.rt);
         let pool = Arc::new(Pool {
             site,
             limits,
             template: Mutex::new(stage),
-            state: Mutex::new(State::new(intake, Exit::new(outlet), limits)),
+            state: Mutex::new(State::new(intake, exit, limits)),
             cut_from: AtomicU64::new(u64::MAX),
             arrival: OnceLock::new(),
         });

@@ -40,6 +40,7 @@ pub(super) async fn work<S: Stage, L: Lineage>(pool: Arc<Pool<S, L>>, id: usize)
             pace.woke(pool.summon());
             if pace.should_yield(&run.rt) {
                 yield_now().await;
+                pace.waited(run.rt.now());
             }
             worker.is_started = true;
             if !pool.start(seq) {
@@ -70,7 +71,14 @@ pub(super) async fn work<S: Stage, L: Lineage>(pool: Arc<Pool<S, L>>, id: usize)
         }
         match end {
             End::Unwound(panic) => resume_unwind(panic),
-            End::Returned(Ok(result)) if worker.alone.is_some() => worker.settle(result, &mut pace),
+            End::Returned(Ok(result)) if worker.alone.is_some() => {
+                worker.settle(result, &mut pace);
+                if worker.alone.is_some() && pace.should_yield(&run.rt) {
+                    worker.publish();
+                    yield_now().await;
+                    pace.waited(run.rt.now());
+                }
+            }
             end => {
                 worker.rejoin();
                 (worker.in_hand, worker.is_started) = (None, false);
