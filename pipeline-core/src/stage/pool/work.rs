@@ -33,7 +33,7 @@ pub(super) async fn work<S: Stage, L: Lineage>(pool: Arc<Pool<S, L>>, id: usize)
             yield_now().await;
         }
         worker.is_started = true;
-        if !pool.start(seq) {
+        if !pool.start(seq, pace.is_cheap()) {
             break;
         }
         let mut has_waited = false;
