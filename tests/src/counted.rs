@@ -5,7 +5,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use taktline_core::runtime::{Instant, Rt, Runtime, Sleep, Timer};
 
@@ -82,6 +82,10 @@ impl Runtime for Counted {
             job();
         };
         self.rt.spawn_blocking(job).detach();
+    }
+
+    fn wake_elsewhere(&self, waker: Waker) {
+        self.rt.wake_elsewhere(waker);
     }
 
     fn timer(&self, deadline: Instant) -> Pin<Box<dyn Timer>> {

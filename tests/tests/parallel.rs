@@ -75,6 +75,18 @@ fn two_items_of_a_pool_run_at_once() {
     });
 }
 
+#[test]
+fn two_items_of_a_pool_run_at_once_behind_an_edge_of_one_place() {
+    on_two_threads(|rt| async move {
+        let barrier = Arc::new(Barrier::new(2));
+        // The writer waits for room again and again, and is woken by a worker that then does not end by itself.
+        let done = iter(0..2000u64).then(meet_each_other(barrier).buffer(1)).count().run_on(&rt).await;
+        let done = done.expect("nothing fails");
+        assert_eq!(done.value, 2000);
+        assert!(done.report.balances(), "{}", done.report);
+    });
+}
+
 #[stage]
 async fn compute(x: u64, is_computing: &AtomicBool) -> u64 {
     is_computing.store(true, SeqCst);

@@ -4,11 +4,14 @@ use std::path::PathBuf;
 
 use lexopt::prelude::*;
 
+use crate::output::print;
+
 const HELP: &str = "\
 linkcheck [FOLDER] [options]
 
 Checks every href and src in the pages (.html, .htm) of FOLDER that leads into FOLDER, with its fragment.
-External links are counted and not checked. Without FOLDER: the HTML docs of the Rust toolchain.
+External links are counted and not checked. Without FOLDER: the HTML docs of the Rust toolchain, where the
+line ranges of source pages, such as #89-97, are ignored unless --ignore-fragments says otherwise.
 
   --json                     one JSON object on stdout, nothing else
   --compare                  run the same functions in one sequential loop too, and print both times
@@ -98,7 +101,7 @@ impl Args {
                 },
                 Long("runtime") => args.runtime = Runtime::named(&parser.value()?.string()?)?,
                 Short('h') | Long("help") => {
-                    print!("{HELP}");
+                    print(|stdout| stdout.write_all(HELP.as_bytes()));
                     return Ok(None);
                 }
                 Value(folder) if args.folder.is_none() => args.folder = Some(folder.into()),

@@ -1,6 +1,7 @@
 //! Finding and reading the files of a folder.
 
 use std::fs;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use taktline::prelude::*;
@@ -8,10 +9,13 @@ use taktline::spawn_blocking;
 use walkdir::WalkDir;
 
 /// A larger file is skipped: no page that a person reads is that large.
-pub const SIZE_MAX: u64 = 64 << 20;
+pub const SIZE_MAX: u64 = 32 << 20;
 
-/// Directory entries that are read in one blocking call.
-const ENTRIES: usize = 256;
+/// Files that go together where one alone takes less time than the way to another thread.
+pub const BATCH: usize = 32;
+
+/// Batches that are found in one blocking call.
+const BATCHES: usize = 8;
 
 /// A file of the folder, by its path in it, with `/` between the parts.
 #[derive(Debug, PartialEq, Eq)]
@@ -23,10 +27,10 @@ pub struct File<C> {
 }
 
 /// What the walk found.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub enum Found {
-    /// A page to read, of that many bytes.
-    Page(u64),
+    /// A page to read.
+    Page(PathBuf),
     /// A file that can be linked to, and has no links of its own.
     Other,
     /// Something that could not be looked at, and why.
@@ -34,7 +38,7 @@ pub enum Found {
 }
 
 /// What was read of a file.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub enum Text {
     /// The HTML of a page.
     Page(String),
@@ -44,30 +48,37 @@ pub enum Text {
     Skipped(String),
 }
 
-/// All files of `folder`, links to folders followed.
+/// All files of `folder`, links to folders followed, [`BATCH`] at a time.
 #[source]
-pub async fn walk(folder: PathBuf, out: Out<File<Found>>) {
+pub async fn walk(folder: PathBuf, out: Out<Vec<File<Found>>>) {
     let mut entries = entries(&folder);
     loop {
-        let chunk = spawn_blocking(move || (entries.by_ref().take(ENTRIES).collect::<Vec<_>>(), entries));
+        let call = spawn_blocking(move || {
+            let batches: Vec<Vec<_>> = (0..BATCHES).map(|_| entries.by_ref().take(BATCH).collect()).collect();
+            (batches, entries)
+        });
         // A walk that panics, or that the runtime drops, ends the run with that as its error.
-        let (chunk, rest) = chunk.await.expect("the walk goes on");
-        if chunk.is_empty() {
-            return;
-        }
-        for file in chunk {
-            out.send(file).await;
+        let (batches, rest) = call.await.expect("the walk goes on");
+        for batch in batches {
+            if batch.is_empty() {
+                return;
+            }
+            out.send(batch).await;
         }
         entries = rest;
     }
 }
 
-/// Reads pages. Everything else passes.
-#[stage(blocking, concurrency = 4)]
-pub fn read(file: File<Found>, folder: &Path) -> File<Text> {
+/// Reads pages, those of a batch in one blocking call. Everything else passes.
+#[stage(blocking, concurrency = 4, unordered, buffer = 4)]
+pub fn read(batch: Vec<File<Found>>) -> Vec<File<Text>> {
+    batch.into_iter().map(read_file).collect()
+}
+
+/// Reads one file, if it is a page.
+pub fn read_file(file: File<Found>) -> File<Text> {
     let content = match file.content {
-        Found::Page(size) if size > SIZE_MAX => Text::Skipped(format!("is larger than {} MiB", SIZE_MAX >> 20)),
-        Found::Page(_) => read_page(&folder.join(&file.name)),
+        Found::Page(path) => read_page(&path).unwrap_or_else(Text::Skipped),
         Found::Other => Text::Other,
         Found::Unreadable(why) => Text::Skipped(why),
     };
@@ -81,10 +92,11 @@ pub fn entries(folder: &Path) -> impl Iterator<Item = File<Found>> + Send + 'sta
         Ok(entry) if entry.file_type().is_dir() => None,
         Ok(entry) => {
             let name = name_in(&folder, entry.path());
-            let content = match (is_page(&name), entry.metadata()) {
-                (false, _) => Found::Other,
-                (true, Ok(metadata)) => Found::Page(metadata.len()),
-                (true, Err(error)) => Found::Unreadable(reason(&error)),
+            let content = match is_page(&name) {
+                false => Found::Other,
+                true if entry.file_type().is_file() => Found::Page(entry.into_path()),
+                // To read a pipe or a device may never end.
+                true => Found::Unreadable("is no regular file".to_owned()),
             };
             Some(File { name, content })
         }
@@ -95,12 +107,17 @@ pub fn entries(folder: &Path) -> impl Iterator<Item = File<Found>> + Send + 'sta
     })
 }
 
-fn read_page(path: &Path) -> Text {
-    match fs::read(path).map(String::from_utf8) {
-        Ok(Ok(html)) => Text::Page(html),
-        Ok(Err(_)) => Text::Skipped("is not UTF-8".to_owned()),
-        Err(error) => Text::Skipped(format!("cannot be read: {error}")),
+fn read_page(path: &Path) -> Result<Text, String> {
+    let unreadable = |error: io::Error| format!("cannot be read: {error}");
+    let file = fs::File::open(path).map_err(unreadable)?;
+    let size = file.metadata().map_err(unreadable)?.len();
+    if size > SIZE_MAX {
+        return Err(format!("is larger than {} MiB", SIZE_MAX >> 20));
     }
+    let mut html = Vec::with_capacity(size as usize);
+    // What grows meanwhile is cut: it is read as it was.
+    file.take(size).read_to_end(&mut html).map_err(unreadable)?;
+    String::from_utf8(html).map(Text::Page).map_err(|_| "is not UTF-8".to_owned())
 }
 
 fn reason(error: &walkdir::Error) -> String {
@@ -117,7 +134,12 @@ fn is_page(name: &str) -> bool {
 }
 
 fn name_in(folder: &Path, path: &Path) -> String {
-    let parts = path.strip_prefix(folder).unwrap_or(path).components();
-    let parts: Vec<_> = parts.map(|part| part.as_os_str().to_string_lossy()).collect();
-    parts.join("/")
+    let mut name = String::with_capacity(path.as_os_str().len());
+    for part in path.strip_prefix(folder).unwrap_or(path) {
+        if !name.is_empty() {
+            name.push('/');
+        }
+        name.push_str(&part.to_string_lossy());
+    }
+    name
 }

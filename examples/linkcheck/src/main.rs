@@ -5,10 +5,10 @@ mod output;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
-use std::sync::Arc;
 use std::time::Instant;
 
-use linkcheck::check::{Findings, Rules};
+use linkcheck::findings::Findings;
+use linkcheck::rules::Rules;
 use linkcheck::{pipeline, sequential};
 use taktline::prelude::*;
 
@@ -25,9 +25,13 @@ fn main() -> ExitCode {
         Err(error) => return usage(&error.to_string()),
     };
     match run(&args) {
-        Ok(is_good) if is_good => ExitCode::SUCCESS,
-        Ok(_) => ExitCode::from(1),
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(1),
         Err(Problem::Usage(text)) => usage(&text),
+        Err(Problem::Folder(text)) => {
+            eprintln!("linkcheck: {text}");
+            ExitCode::from(2)
+        }
         Err(Problem::Run(error)) => {
             eprintln!("linkcheck: {error:?}");
             ExitCode::from(2)
@@ -37,6 +41,7 @@ fn main() -> ExitCode {
 
 enum Problem {
     Usage(String),
+    Folder(String),
     Run(taktline::Error),
 }
 
@@ -50,7 +55,7 @@ fn run(args: &Args) -> Result<bool, Problem> {
         Some(folder) => (folder.clone(), false),
         None => default_folder(),
     };
-    check_exists(&folder)?;
+    check_is_folder(&folder)?;
     let pattern = args.ignore_fragments.as_deref().or(is_toolchain.then_some(TOOLCHAIN_IGNORED));
     let rules = match pattern {
         None => Rules::default(),
@@ -62,30 +67,29 @@ fn run(args: &Args) -> Result<bool, Problem> {
     let output = Output::new(args.json);
     output.start(&folder, args.runtime.name(), cores);
 
-    let rules = Arc::new(rules);
     let plan = pipeline(&folder, cores, rules.clone());
     let bound = plan.bound();
     let start = Instant::now();
     let done = on(args.runtime, output.watched(plan)).map_err(Problem::Run)?;
     let seconds = start.elapsed().as_secs_f64();
-    let findings = done.value.into_iter().next().unwrap_or_default();
-    if findings.files == 0 && findings.skipped.is_empty() {
-        return Err(Problem::Usage(format!("there is no page in {}", folder.display())));
-    }
+    let findings = done.value.sorted();
     output.findings(&findings, seconds);
     output.report(&done.report, bound);
     if args.compare {
-        compare(&folder, &rules, &findings, seconds, &output)?;
+        compare(&folder, rules, &findings, seconds, &output)?;
+    }
+    if findings.files == 0 && findings.skipped.is_empty() {
+        return Err(Problem::Folder(format!("there is no page in {}", folder.display())));
     }
     Ok(findings.broken.is_empty())
 }
 
-fn compare(folder: &Path, rules: &Rules, findings: &Findings, seconds: f64, output: &Output) -> Result<(), Problem> {
+fn compare(folder: &Path, rules: Rules, findings: &Findings, seconds: f64, output: &Output) -> Result<(), Problem> {
     let start = Instant::now();
     let sequential = sequential::check_folder(folder, rules);
     output.compared(start.elapsed().as_secs_f64(), seconds);
-    if &sequential != findings {
-        return Err(Problem::Usage("the sequential loop found something else: the folder has changed".to_owned()));
+    if &sequential.sorted() != findings {
+        return Err(Problem::Folder("the sequential loop found something else: the folder has changed".to_owned()));
     }
     Ok(())
 }
@@ -99,11 +103,10 @@ fn on<V>(runtime: Runtime, run: impl Future<Output = taktline::Result<Done<V>>>)
     }
 }
 
-fn check_exists(folder: &Path) -> Result<(), Problem> {
-    match std::fs::metadata(folder) {
-        Ok(metadata) if metadata.is_dir() => Ok(()),
-        Ok(_) => Err(Problem::Usage(format!("{} is no folder", folder.display()))),
-        Err(error) => Err(Problem::Usage(format!("{}: {error}", folder.display()))),
+fn check_is_folder(folder: &Path) -> Result<(), Problem> {
+    match std::fs::read_dir(folder) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(Problem::Folder(format!("cannot read the folder {}: {error}", folder.display()))),
     }
 }
 

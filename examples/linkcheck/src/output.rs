@@ -5,7 +5,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use linkcheck::check::{Broken, Findings};
+use linkcheck::files::BATCH;
+use linkcheck::findings::{Broken, Findings};
 use serde::Serialize;
 use taktline::ledger::Report;
 use taktline::prelude::*;
@@ -13,6 +14,7 @@ use taktline::prelude::*;
 /// Prints for a person, or one JSON object.
 pub(crate) struct Output {
     json: bool,
+    /// On stderr, and only if that is a terminal.
     bar: ProgressBar,
 }
 
@@ -28,17 +30,12 @@ struct Json<'a> {
 
 impl Output {
     pub(crate) fn new(json: bool) -> Output {
-        let bar = if json { ProgressBar::hidden() } else { ProgressBar::new_spinner() };
-        bar.set_style(
-            ProgressStyle::with_template("{spinner} {msg}").unwrap_or_else(|_| ProgressStyle::default_spinner()),
-        );
-        Output { json, bar }
+        let style = ProgressStyle::with_template("{spinner} {msg}").expect("the template is well-formed");
+        Output { json, bar: ProgressBar::new_spinner().with_style(style) }
     }
 
     pub(crate) fn start(&self, folder: &Path, runtime: &str, cores: usize) {
-        if !self.json {
-            println!("checking {} on {runtime}, {cores} pages at once", folder.display());
-        }
+        self.to_person(format_args!("checking {} on {runtime}, {cores} pages at once", folder.display()));
     }
 
     /// Runs `plan`, and shows how far it is. The numbers are the run's own.
@@ -58,40 +55,52 @@ impl Output {
         for (file, why) in &findings.skipped {
             eprintln!("skipped {file}: {why}");
         }
-        if let Err(error) = self.print(findings, seconds) {
-            eprintln!("linkcheck: cannot print: {error}");
-        }
-    }
-
-    fn print(&self, findings: &Findings, seconds: f64) -> io::Result<()> {
-        let Findings { files, links, external, skipped, broken } = findings;
-        let mut stdout = io::BufWriter::new(io::stdout().lock());
-        if self.json {
-            let (files, links, external, skipped) = (*files, *links, *external, skipped.len());
-            let json = Json { files, links, external, skipped, broken, seconds };
-            serde_json::to_writer(&mut stdout, &json)?;
-            return writeln!(stdout).and_then(|()| stdout.flush());
-        }
-        for Broken { file, link, reason } in broken {
-            writeln!(stdout, "{file}: {link}: {}", reason.as_str())?;
-        }
-        writeln!(
-            stdout,
-            "{files} files, {links} links, {external} of them external, {} skipped, {} broken, {seconds:.1} s",
-            skipped.len(),
-            broken.len()
-        )?;
-        stdout.flush()
+        print(
+            |stdout| {
+                if self.json { write_json(findings, seconds, stdout) } else { write_text(findings, seconds, stdout) }
+            },
+        );
     }
 
     pub(crate) fn report(&self, report: &Report, bound: usize) {
-        if !self.json {
-            println!("\nat most {bound} files in flight\n{report}");
-        }
+        self.to_person(format_args!("\nat most {bound} items in flight: files, or batches of up to {BATCH}\n{report}"));
     }
 
     pub(crate) fn compared(&self, sequential: f64, seconds: f64) {
         let line = format!("sequential {sequential:.2} s, pipeline {seconds:.2} s: {:.2} times", sequential / seconds);
-        if self.json { eprintln!("{line}") } else { println!("{line}") }
+        if self.json { eprintln!("{line}") } else { self.to_person(format_args!("{line}")) }
     }
+
+    fn to_person(&self, text: std::fmt::Arguments<'_>) {
+        if !self.json {
+            print(|stdout| writeln!(stdout, "{text}"));
+        }
+    }
+}
+
+/// Prints on stdout. That nobody reads it any more, as behind a pipe to `head`, is no mistake.
+pub(crate) fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) {
+    let mut stdout = io::BufWriter::new(io::stdout().lock());
+    match write(&mut stdout).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => eprintln!("linkcheck: cannot print: {error}"),
+        _ => {}
+    }
+}
+
+fn write_json(findings: &Findings, seconds: f64, out: &mut dyn Write) -> io::Result<()> {
+    let Findings { files, links, external, ref skipped, ref broken } = *findings;
+    serde_json::to_writer(&mut *out, &Json { files, links, external, skipped: skipped.len(), broken, seconds })?;
+    writeln!(out)
+}
+
+fn write_text(findings: &Findings, seconds: f64, out: &mut dyn Write) -> io::Result<()> {
+    let Findings { files, links, external, skipped, broken } = findings;
+    for Broken { file, link, reason } in broken {
+        writeln!(out, "{file}: {link}: {}", reason.as_str())?;
+    }
+    let (skipped, broken) = (skipped.len(), broken.len());
+    writeln!(
+        out,
+        "{files} files, {links} links, {external} external, {skipped} skipped, {broken} broken, {seconds:.1} s"
+    )
 }

@@ -2,16 +2,19 @@
 
 use std::path::Path;
 
-use crate::check::{Checker, Findings, Rules};
-use crate::files::{entries, read};
-use crate::page::parse;
+use crate::check::check_file;
+use crate::files::{entries, read_file};
+use crate::findings::Findings;
+use crate::index::Indexer;
+use crate::page::Parser;
+use crate::rules::Rules;
 
 /// Checks `folder` on the thread of the caller.
-pub fn check_folder(folder: &Path, rules: &Rules) -> Findings {
-    let (read, parse) = (read(folder.to_owned()), parse());
-    let mut checker = Checker::new(rules);
+pub fn check_folder(folder: &Path, rules: Rules) -> Findings {
+    let mut parser = Parser::new(rules);
+    let mut indexer = Indexer::default();
     for file in entries(folder) {
-        checker.add(parse.call(read.call(file)));
+        indexer.add(parser.parse_file(read_file(file)));
     }
-    checker.finish()
+    indexer.finish().map(check_file).fold(Findings::default(), Findings::merged)
 }

@@ -1,5 +1,7 @@
 //! Where a link leads.
 
+use std::borrow::Cow;
+
 use percent_encoding::percent_decode_str;
 
 /// Where a link leads.
@@ -18,25 +20,46 @@ pub enum Target {
 
 /// Where `link` leads from a page whose base is `base`, a path in the folder.
 pub fn resolve(base: &str, link: &str) -> Target {
-    let link: String = link.trim().chars().filter(|c| !matches!(c, '\t' | '\n' | '\r')).collect();
+    let link = cleaned(link);
     if link.starts_with("//") || has_scheme(&link) {
         return Target::External;
     }
     let (rest, fragment) = match link.split_once('#') {
         Some((rest, fragment)) => (rest, names_place(fragment)),
-        None => (link.as_str(), None),
+        None => (&*link, None),
     };
     let path = rest.split_once('?').map_or(rest, |(path, _)| path);
     let path = if path.is_empty() { base.to_owned() } else { join(base, path) };
-    Target::Within { path, fragment }
+    Target::Within { path, fragment: fragment.map(str::to_owned) }
+}
+
+/// The address in the content of `<meta http-equiv="refresh">`, such as `0; URL=x.html`.
+pub(crate) fn refresh_url(content: &str) -> Option<&str> {
+    let (_, url) = content.split_once([';', ','])?;
+    let url = url.trim_start();
+    let is_named = url.get(..3).is_some_and(|word| word.eq_ignore_ascii_case("url"));
+    let named = if is_named { url[3..].trim_start().strip_prefix('=') } else { None };
+    let url = named.unwrap_or(url).trim();
+    let url = match url.chars().next()? {
+        quote @ ('"' | '\'') => url[1..].split(quote).next()?,
+        _ => url,
+    };
+    (!url.is_empty()).then_some(url)
+}
+
+/// Without what a browser takes away: blanks at both ends, and line ends anywhere.
+fn cleaned(link: &str) -> Cow<'_, str> {
+    let link = link.trim_matches(|c| c <= ' ');
+    let is_dropped = |c| matches!(c, '\t' | '\n' | '\r');
+    if link.contains(is_dropped) { Cow::Owned(link.replace(is_dropped, "")) } else { Cow::Borrowed(link) }
 }
 
 /// The path from a page's base to `path`, which is not empty.
 fn join(base: &str, path: &str) -> String {
-    let mut parts: Vec<String> = Vec::new();
+    let folder = base.rfind('/').map_or("", |end| &base[..end]);
+    let mut joined = String::with_capacity(folder.len() + path.len() + "/index.html".len());
     if !path.starts_with('/') {
-        let folder = base.rsplit_once('/').map_or("", |(folder, _)| folder);
-        parts.extend(folder.split('/').filter(|part| !part.is_empty()).map(str::to_owned));
+        joined.push_str(folder);
     }
     let mut is_folder = true;
     for part in path.split('/') {
@@ -45,21 +68,28 @@ fn join(base: &str, path: &str) -> String {
         match &*part {
             "" | "." => {}
             // A web server has nothing above its root, and a browser stays there.
-            ".." => drop(parts.pop()),
-            _ => parts.push(part.into_owned()),
+            ".." => joined.truncate(joined.rfind('/').unwrap_or(0)),
+            part => push_part(&mut joined, part),
         }
     }
     if is_folder {
-        parts.push("index.html".to_owned());
+        push_part(&mut joined, "index.html");
     }
-    parts.join("/")
+    joined
 }
 
-fn names_place(fragment: &str) -> Option<String> {
+fn push_part(path: &mut String, part: &str) {
+    if !path.is_empty() {
+        path.push('/');
+    }
+    path.push_str(part);
+}
+
+fn names_place(fragment: &str) -> Option<&str> {
     // What follows `:~:` is a directive to the browser, and names no place.
     let fragment = fragment.split_once(":~:").map_or(fragment, |(place, _)| place);
     let is_top = fragment.is_empty() || fragment.eq_ignore_ascii_case("top");
-    (!is_top).then(|| fragment.to_owned())
+    (!is_top).then_some(fragment)
 }
 
 fn has_scheme(link: &str) -> bool {
@@ -115,5 +145,17 @@ mod tests {
             assert_eq!(within("b.html", link), ("b.html".to_owned(), None), "{link}");
         }
         assert_eq!(within("b.html", "c.html#d?e#f"), ("c.html".to_owned(), Some("d?e#f".to_owned())));
+    }
+
+    #[test]
+    fn a_refresh_names_its_address() {
+        for content in ["0;URL=c.html#d", "0; url = 'c.html#d'", "0, c.html#d", "5;url=\"c.html#d\" ", "0;'c.html#d'x"]
+        {
+            assert_eq!(refresh_url(content), Some("c.html#d"), "{content}");
+        }
+        assert_eq!(refresh_url("0; urls.html"), Some("urls.html"));
+        for content in ["", "5", "5;", "0; url=", "0; url=''"] {
+            assert_eq!(refresh_url(content), None, "{content}");
+        }
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::future::Future;
 use std::sync::{Arc, Weak};
+use std::task::Waker;
 use std::time::Duration;
 
 use super::ambient::{Entered, Scope};
@@ -105,6 +106,26 @@ impl Rt {
     /// That of `future`, which is dropped with it.
     pub fn timeout<F: Future>(&self, time: Duration, future: F) -> Timeout<F> {
         Timeout::new(future, self.sleep(time))
+    }
+
+    /// Wakes a task while the caller goes on to compute: a thread that has nothing to do can run it meanwhile.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+    /// # struct Flag(AtomicBool);
+    /// # impl std::task::Wake for Flag {
+    /// #     fn wake(self: Arc<Self>) {
+    /// #         self.0.store(true, SeqCst);
+    /// #     }
+    /// # }
+    /// # let flag = Arc::new(Flag(AtomicBool::new(false)));
+    /// # let waker = flag.clone().into();
+    /// taktline::sim::Sim::new(1).rt().wake_elsewhere(waker);
+    /// assert!(flag.0.load(SeqCst));
+    /// ```
+    pub fn wake_elsewhere(&self, waker: Waker) {
+        self.runtime.wake_elsewhere(waker);
     }
 
     /// Lets other tasks run first. See [`yield_now`].

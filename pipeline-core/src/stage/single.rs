@@ -237,11 +237,7 @@ pub(crate) async fn drive<S: Stage, L: Lineage>(
                 has_waited = true;
                 wake(rx.release());
                 let _ = port.poll_settled(cx);
-                if S::SENDS {
-                    let more = port.take_sent();
-                    desk.sent(more);
-                    sent += more;
-                }
+                sent += count_sent::<S, L>(&port, &mut desk);
                 desk.flush();
                 node.stop_reason() == Stop::Cut || port.is_over()
             };
@@ -254,11 +250,7 @@ pub(crate) async fn drive<S: Stage, L: Lineage>(
         } else {
             pace.item();
         }
-        if S::SENDS {
-            let more = port.take_sent();
-            desk.sent(more);
-            sent += more;
-        }
+        sent += count_sent::<S, L>(&port, &mut desk);
         if is_followed {
             // Nothing more is made from the item by the body.
             port.follow(L::default());
@@ -312,6 +304,13 @@ pub(crate) async fn drive<S: Stage, L: Lineage>(
     desk.clock(Spent::Busy);
     rx.close(site.reason_to_close());
     port.end();
+}
+
+/// Books what the body has sent since the last call, before each wait: it may never be polled again. Gives how much it was.
+fn count_sent<S: Stage, L: Lineage>(port: &Port<S::Out, L>, desk: &mut Desk) -> u64 {
+    let sent = if S::SENDS { port.take_sent() } else { 0 };
+    desk.sent(sent);
+    sent
 }
 
 /// The next item, or `None` at the end of the input or when the stage is told to stop.

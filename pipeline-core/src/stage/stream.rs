@@ -162,7 +162,7 @@ async fn drive_stream<S: Transform, L: Lineage>(
         node.stop_reason() == Stop::Cut || port.is_over()
     })
     .await;
-    input.state.lock().desk.sent(port.take_sent());
+    input.count_sent();
     match end {
         End::Cut => port.end(),
         End::Unwound(panic) => resume_unwind(panic),
@@ -227,6 +227,14 @@ impl<T, L> Reading<T, L> {
 }
 
 impl<T: Send + 'static, U: Send + 'static, L: Lineage> Intake<T, U, L> {
+    /// Books what was sent, before a wait: the task may never be polled again.
+    fn count_sent(&self) {
+        let sent = self.port.take_sent();
+        let mut reading = self.state.lock();
+        reading.desk.sent(sent);
+        reading.desk.flush();
+    }
+
     fn publish(&self, cx: &mut Context<'_>) {
         let _ = self.port.poll_settled(cx);
         let mut reading = self.state.lock();

@@ -6,9 +6,10 @@ use std::hash::{BuildHasher, Hasher};
 use std::pin::Pin;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::Waker;
 
 use taktline_core::runtime::{Instant, Runtime, Timer};
-use tokio::runtime::Handle;
+use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::time::Instant as TokioInstant;
 
 use crate::timer::TokioTimer;
@@ -49,6 +50,15 @@ impl Runtime for Tokio {
 
     fn spawn_blocking(&self, job: Box<dyn FnOnce() + Send>) {
         drop(self.handle.spawn_blocking(job));
+    }
+
+    /// A task that is woken by another goes to a slot that no other thread takes from (tokio-rs/tokio#4941), until the next
+    /// one is woken: then it moves to the queue, and an idle thread is told.
+    fn wake_elsewhere(&self, waker: Waker) {
+        waker.wake();
+        if self.handle.runtime_flavor() == RuntimeFlavor::MultiThread {
+            drop(self.handle.spawn(async {}));
+        }
     }
 
     fn timer(&self, deadline: Instant) -> Pin<Box<dyn Timer>> {

@@ -172,7 +172,7 @@ impl<S: Stage, L: Lineage> Pool<S, L> {
     }
 
     /// The item that a worker has taken is started now. False if it must not be: the stage was told to stop meanwhile.
-    pub(super) fn start(&self, seq: u64) -> bool {
+    pub(super) fn start(&self, seq: u64, is_cheap: bool) -> bool {
         let counts = &self.site.node.counts;
         counts.started.add(1);
         self.site.node.set_doing(Doing::Work);
@@ -185,7 +185,11 @@ impl<S: Stage, L: Lineage> Pool<S, L> {
             intake.release()
         });
         drop(state);
-        wake(writer);
+        match writer {
+            // The body runs next, on this thread. The writer must not wait for its end: siblings live on what it brings.
+            Some(writer) if !is_cheap => self.site.run.rt.wake_elsewhere(writer),
+            writer => wake(writer),
+        }
         !self.site.node.is_stopped() && !self.is_cut(seq)
     }
 

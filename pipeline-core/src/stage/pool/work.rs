@@ -43,7 +43,7 @@ pub(super) async fn work<S: Stage, L: Lineage>(pool: Arc<Pool<S, L>>, id: usize)
                 pace.waited(run.rt.now());
             }
             worker.is_started = true;
-            if !pool.start(seq) {
+            if !pool.start(seq, pace.is_cheap()) {
                 break;
             }
             pace.begin(&run.rt);
