@@ -18,18 +18,33 @@ where
     F: FnOnce() -> T + Send + 'static,
 {
     let rt = current().ok_or("a blocking stage was polled outside of a run")?;
-    let alive = current_run().map(|run| Alive::new(&run));
-    let call = rt.spawn_blocking(move || {
-        let is_dropped = alive.as_ref().is_some_and(Alive::is_dropped);
-        let called = catch_unwind(AssertUnwindSafe(|| (!is_dropped).then(f)));
-        Called { called, _item: item, _alive: alive }
-    });
-    let Called { called, .. } = call.await?;
+    let call = Call { f, item, alive: current_run().map(|run| Alive::new(&run)) };
+    let Called { called, .. } = rt.spawn_blocking(move || call.run()).await?;
     match called {
         Ok(Some(value)) => Ok(value),
         Ok(None) => Err("the run was dropped before the call began".into()),
         // Goes on here, so that it is the failure that any panic in a stage is.
         Err(panic) => resume_unwind(panic),
+    }
+}
+
+/// A call that has not begun. If it never does, the fields are dropped in their order: the run is over only when all that
+/// the call has is gone.
+struct Call<F> {
+    f: F,
+    item: Box<dyn Any + Send>,
+    alive: Option<Alive>,
+}
+
+impl<F> Call<F> {
+    fn run<T>(self) -> Called<T>
+    where
+        F: FnOnce() -> T,
+    {
+        let Call { f, item, alive } = self;
+        let is_dropped = alive.as_ref().is_some_and(Alive::is_dropped);
+        let called = catch_unwind(AssertUnwindSafe(|| (!is_dropped).then(f)));
+        Called { called, _item: item, _alive: alive }
     }
 }
 
