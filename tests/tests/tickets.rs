@@ -65,6 +65,23 @@ impl Book {
         }
     }
 
+    /// Waits a while, and until something is tracked.
+    async fn begun(&self, rt: &taktline::Rt) {
+        rt.sleep(MS * 4).await;
+        while self.0.lock().expect("no test panics with it").iter().all(|entry| entry.receipt.is_none()) {
+            rt.sleep(MS).await;
+        }
+    }
+
+    /// Waits until nothing is alive. A drop of a run waits for nobody.
+    async fn gone(&self, rt: &taktline::Rt) {
+        while self.0.lock().expect("no test panics with it").iter().any(|entry| {
+            entry.alive.load(SeqCst) > 0 || entry.receipt.as_ref().is_some_and(|receipt| !receipt.is_settled())
+        }) {
+            rt.sleep(MS).await;
+        }
+    }
+
     /// The run has ended: all is settled, and something was tracked.
     fn close(&self, what: &str) {
         let entries = self.0.lock().expect("no test panics with it");
@@ -363,7 +380,7 @@ fn a_cancelled_run_settles_every_receipt() {
         for (what, _, way) in WAYS {
             let book = Book::default();
             let running = way(tracked(&book, false)).sink(slow_sink(book.clone()).buffer(1)).start_on(&rt);
-            rt.sleep(MS * 4).await;
+            book.begun(&rt).await;
             match running.cancel().await {
                 Ok(done) => checked(&done.report, what),
                 Err(error) => {
@@ -371,7 +388,7 @@ fn a_cancelled_run_settles_every_receipt() {
                     checked(error.report().expect("it has started"), what);
                 }
             }
-            book.close(what);
+            book.close(&format!("{} {what}", rt.name()));
         }
     });
 }
@@ -421,10 +438,10 @@ fn a_dropped_run_settles_every_receipt() {
         for (what, _, way) in WAYS {
             let book = Book::default();
             let running = way(tracked(&book, false)).sink(slow_sink(book.clone()).buffer(1)).start_on(&rt);
-            rt.sleep(MS * 4).await;
+            book.begun(&rt).await;
             assert!(running.report().expect("it has started").balances(), "{what}");
             drop(running);
-            rt.sleep(MS * 10).await;
+            book.gone(&rt).await;
             book.close(what);
         }
     });

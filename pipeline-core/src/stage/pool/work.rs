@@ -1,6 +1,6 @@
 //! The task of one worker.
 
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::pin;
 use std::sync::Arc;
@@ -19,11 +19,16 @@ use crate::stage::worker::{BUDGET, End, Site, drop_body, poll_body};
 use crate::stage::{Out, Stage};
 use crate::sync::atomic::{AtomicU64, Ordering};
 
-pub(super) async fn work<S: Stage, L: Lineage>(pool: Arc<Pool<S, L>>, id: usize) {
+pub(super) fn work<S: Stage, L: Lineage>(pool: Arc<Pool<S, L>>, id: usize) -> impl Future<Output = ()> + Send {
+    // Made now, so that the pool learns also of a task that is dropped before its first poll.
+    let mark = pool.site.run.rt.now();
+    run(Worker { mark, pool, id, in_hand: None, is_started: false, alone: None, has_ended: false })
+}
+
+async fn run<S: Stage, L: Lineage>(mut worker: Worker<S, L>) {
+    let (pool, id) = (worker.pool.clone(), worker.id);
     let Site { run, node } = pool.site.clone();
     let mut pace = Pace::new(&run.rt);
-    let mut worker =
-        Worker { mark: run.rt.now(), pool: pool.clone(), id, in_hand: None, is_started: false, alone: None };
     let mut budget = BUDGET;
     // In the worker's own task, so that a panic in it is the stage's.
     let mut stage = match catch_unwind(AssertUnwindSafe(|| pool.template.lock().clone())) {
@@ -92,6 +97,7 @@ pub(super) async fn work<S: Stage, L: Lineage>(pool: Arc<Pool<S, L>>, id: usize)
             yield_now().await;
         }
     }
+    worker.has_ended = true;
 }
 
 struct Worker<S: Stage, L: Lineage> {
@@ -102,6 +108,8 @@ struct Worker<S: Stage, L: Lineage> {
     /// What it has to itself, if it is alone.
     alone: Option<Alone<S, L>>,
     mark: Instant,
+    /// False if its task was dropped, or has panicked outside of a body.
+    has_ended: bool,
 }
 
 impl<S: Stage, L: Lineage> Worker<S, L> {
@@ -215,6 +223,11 @@ impl<S: Stage, L: Lineage> Drop for Worker<S, L> {
             self.pool.finish((seq, self.id, lineage), 0, End::Cut);
         }
         self.clock(Spent::Busy);
+        if !self.has_ended {
+            // There may be nobody left to take what waits.
+            self.pool.site.node.stop(Stop::Cut);
+            self.pool.close(Stop::Cut);
+        }
         self.pool.leave(self.id);
     }
 }
