@@ -9,13 +9,13 @@ use taktline::spawn_blocking;
 use walkdir::WalkDir;
 
 /// A larger file is skipped: no page that a person reads is that large.
-pub const SIZE_MAX: u64 = 32 << 20;
+pub const SIZE_MAX: u64 = 16 << 20;
 
 /// Files that go together where one alone takes less time than the way to another thread.
-pub const BATCH: usize = 32;
+pub const BATCH: usize = 64;
 
 /// Batches that are found in one blocking call.
-const BATCHES: usize = 8;
+const BATCHES: usize = 4;
 
 /// A file of the folder, by its path in it, with `/` between the parts.
 #[derive(Debug, PartialEq, Eq)]

@@ -33,7 +33,7 @@ fn a_page_of_100_mb_is_skipped() {
     let folder = folder(&[("a.html", "<a href=b.html#x>"), ("c.html", "")]);
     let large = fs::File::create(folder.path().join("b.html")).expect("a file can be made");
     large.set_len(100 << 20).expect("a file can be sparse");
-    assert_eq!(told(folder.path()), ["skipped b.html: is larger than 32 MiB"]);
+    assert_eq!(told(folder.path()), ["skipped b.html: is larger than 16 MiB"]);
     assert_eq!(counts(folder.path()), [2, 1, 0, 1]);
 }
 
