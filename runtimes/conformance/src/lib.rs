@@ -4,11 +4,12 @@
 //! An adapter implements [`Host`] in its tests, runs each of [`cases`], and asserts that none has failed:
 //!
 //! ```no_run
-//! # fn host() -> Box<dyn conformance::Host> { unimplemented!() }
+//! # fn check(host: fn() -> Box<dyn conformance::Host>) {
 //! for case in conformance::cases() {
 //!     let outcome = case.run(std::time::Duration::from_secs(10), host);
 //!     assert!(!outcome.is_failed(), "{}: {outcome}", case.full_name());
 //! }
+//! # }
 //! ```
 //!
 //! A case neither panics nor hangs its caller, whatever the runtime does: it has an [`Outcome`]. On a clock it asserts lower
