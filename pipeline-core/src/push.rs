@@ -33,6 +33,9 @@ pub trait Push<T, L: Lineage>: Send + 'static {
     /// Makes all that was pushed visible: items to their reader, counts to the ledger. Called before every wait.
     fn flush(&mut self);
 
+    /// A panic was caught while this was called: the fused step whose code it came from counts and blames itself.
+    fn own_up(&mut self);
+
     /// No item follows. Always called but after a failure: a sink that is fused makes its value here.
     fn end(&mut self);
 
@@ -90,6 +93,13 @@ impl<T: Send + 'static, L: Lineage> Push<T, L> for Outlet<T, L> {
         match self {
             Outlet::Edge(tx) => tx.flush(),
             Outlet::Fused(push) => push.flush(),
+        }
+    }
+
+    fn own_up(&mut self) {
+        match self {
+            Outlet::Edge(tx) => tx.own_up(),
+            Outlet::Fused(push) => push.own_up(),
         }
     }
 

@@ -5,7 +5,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 use taktline_core::runtime::{Instant, Rt, Runtime, Sleep, Timer};
 
@@ -84,8 +84,8 @@ impl Runtime for Counted {
         self.rt.spawn_blocking(job).detach();
     }
 
-    fn wake_elsewhere(&self, waker: Waker) {
-        self.rt.wake_elsewhere(waker);
+    fn share_woken(&self) {
+        self.rt.share_woken();
     }
 
     fn timer(&self, deadline: Instant) -> Pin<Box<dyn Timer>> {

@@ -95,6 +95,8 @@ impl<T: Send + 'static, L: Lineage> Push<T, L> for Tx<T, L> {
         self.publish();
     }
 
+    fn own_up(&mut self) {}
+
     fn end(&mut self) {
         self.publish();
     }

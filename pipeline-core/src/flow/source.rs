@@ -271,10 +271,9 @@ struct Pump<R, N> {
 
 impl<R: Reads, N: Push<R::Item, ()>> Pump<R, N> {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if let Some(what) = self.waits.take() {
-            self.clock(what);
-        }
-        self.pace.waited(self.site.run.rt.now());
+        // If it has waited for nothing it has let others run.
+        let now = self.clock(self.waits.unwrap_or(Spent::Busy));
+        self.pace.waited(now);
         if self.site.node.is_stopped() {
             self.publish();
             return Poll::Ready(());
@@ -289,12 +288,8 @@ impl<R: Reads, N: Push<R::Item, ()>> Pump<R, N> {
                 Poll::Ready(Some(item)) => {
                     self.sent += 1;
                     self.next.push(item, ());
-                    self.pace.item();
-                    if !self.pace.is_cheap() {
-                        self.next.flush();
-                    }
-                    self.pace.woke(self.next.take_woken());
-                    if self.pace.should_yield(&self.site.run.rt) {
+                    let is_due = self.pace.item();
+                    if (is_due || !self.pace.is_cheap()) && self.should_yield() {
                         break;
                     }
                 }
@@ -303,8 +298,18 @@ impl<R: Reads, N: Push<R::Item, ()>> Pump<R, N> {
             }
         }
         self.publish();
+        self.waits = None;
         cx.waker().wake_by_ref();
         Poll::Pending
+    }
+
+    /// The next item may take long: nothing is kept back, and who was woken gets a turn.
+    fn should_yield(&mut self) -> bool {
+        if !self.pace.is_cheap() {
+            self.next.flush();
+        }
+        self.pace.woke(self.next.take_woken());
+        self.pace.should_yield(&self.site.run.rt)
     }
 
     fn end(&mut self) -> Poll<()> {
@@ -316,7 +321,8 @@ impl<R: Reads, N: Push<R::Item, ()>> Pump<R, N> {
 
     fn pend(&mut self, what: Spent, doing: Doing) -> Poll<()> {
         self.publish();
-        self.clock(Spent::Busy);
+        let now = self.clock(Spent::Busy);
+        self.pace.sample(now);
         self.waits = Some(what);
         self.site.node.set_doing(doing);
         Poll::Pending
@@ -327,10 +333,11 @@ impl<R: Reads, N: Push<R::Item, ()>> Pump<R, N> {
         self.site.node.counts.out.add(std::mem::take(&mut self.sent));
     }
 
-    fn clock(&mut self, what: Spent) {
+    fn clock(&mut self, what: Spent) -> Instant {
         let now = self.site.run.rt.now();
         self.site.node.counts.spend(what, now.duration_since(self.mark));
         self.mark = now;
+        now
     }
 }
 

@@ -24,7 +24,10 @@ impl Count {
     }
 
     pub(crate) fn raise_to(&self, n: u64) {
-        self.0.fetch_max(n, Ordering::Relaxed);
+        // Most calls raise nothing, and then a load is enough.
+        if self.0.load(Ordering::Relaxed) < n {
+            self.0.fetch_max(n, Ordering::Relaxed);
+        }
     }
 
     pub(crate) fn get(&self) -> u64 {
@@ -83,9 +86,17 @@ impl Counts {
     }
 }
 
-/// What a worker has counted since it last synchronised.
+/// What a task counts for itself, to be shown where it synchronises anyway.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
+    pub(crate) now: Steps,
+    /// What was shown last.
+    shown: Steps,
+}
+
+/// How many items have come how far.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Steps {
     pub(crate) started: u64,
     pub(crate) ended: u64,
     pub(crate) done: u64,
@@ -96,12 +107,13 @@ pub(crate) struct Tally {
 
 impl Tally {
     pub(crate) fn flush(&mut self, counts: &Counts) {
-        let Tally { started, ended, done, filtered, failed, out } = std::mem::take(self);
-        counts.started.add(started);
-        counts.ended.add(ended);
-        counts.out.add(out);
-        counts.done.add(done);
-        counts.filtered.add(filtered);
-        counts.failed.add(failed);
+        let Tally { now, shown } = self;
+        counts.started.add(now.started - shown.started);
+        counts.ended.add(now.ended - shown.ended);
+        counts.out.add(now.out - shown.out);
+        counts.done.add(now.done - shown.done);
+        counts.filtered.add(now.filtered - shown.filtered);
+        counts.failed.add(now.failed - shown.failed);
+        shown.clone_from(now);
     }
 }

@@ -6,5 +6,5 @@
 mod counts;
 mod report;
 
-pub(crate) use counts::{Counts, Spent, Tally};
+pub(crate) use counts::{Counts, Spent, Steps, Tally};
 pub use report::{Kind, Report, StageReport};

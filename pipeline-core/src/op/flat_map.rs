@@ -85,11 +85,11 @@ where
             }
             self.looked_at += 1;
             // Room first: what the iterator gives must not be lost. One that says it is empty needs none.
-            let is_over = self.count.call_more(|| current.items.size_hint().1 == Some(0));
+            let is_over = self.count.run(|| current.items.size_hint().1 == Some(0));
             if !is_over && ready!(self.next.poll_room(cx)) == Flowing::Over {
                 return Poll::Ready(Flowing::Over);
             }
-            let made = if is_over { None } else { self.count.call_more(|| current.items.next()) };
+            let made = if is_over { None } else { self.count.run(|| current.items.next()) };
             match made {
                 Some(made) => {
                     current.is_empty = false;

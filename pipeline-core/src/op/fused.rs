@@ -4,18 +4,23 @@ use std::sync::Arc;
 
 use crate::ledger::Kind;
 use crate::plan::Build;
-use crate::run::{Blame, Node};
+use crate::run::{Node, blame};
 
 /// The counts of a fused step, published when its task waits.
+///
+/// Plain additions and no guard: what a panic has left behind tells which step it is to be blamed on.
 pub(crate) struct FusedCount {
     pub(crate) node: Arc<Node>,
     seen: u64,
-    ended: u64,
     filtered: u64,
     failed: u64,
     out: u64,
+    /// Of those seen before, how many have not been counted as ended.
+    open: u64,
     /// An item has not given all its outputs yet. If it never does, it was abandoned.
     is_held: bool,
+    /// The user's code runs.
+    is_running: bool,
 }
 
 impl FusedCount {
@@ -24,52 +29,37 @@ impl FusedCount {
     }
 
     pub(crate) fn of(node: Arc<Node>) -> FusedCount {
-        FusedCount { node, seen: 0, ended: 0, filtered: 0, failed: 0, out: 0, is_held: false }
+        FusedCount { node, seen: 0, filtered: 0, failed: 0, out: 0, open: 0, is_held: false, is_running: false }
     }
 
     /// Runs the user's closure on one item, which it ends; a panic is counted and blamed on this step.
     pub(crate) fn call<R>(&mut self, f: impl FnOnce() -> R) -> R {
         self.seen += 1;
-        self.ended += 1;
-        self.blame(f)
+        self.run(f)
     }
 
     /// Runs the user's closure on one item, which is held until it is [released](Self::release).
     pub(crate) fn call_held<R>(&mut self, f: impl FnOnce() -> R) -> R {
         let result = self.call(f);
-        self.ended -= 1;
         self.is_held = true;
         result
     }
 
-    /// Runs more of the user's code on the item that is held.
-    pub(crate) fn call_more<R>(&mut self, f: impl FnOnce() -> R) -> R {
-        self.release();
-        let result = self.blame(f);
-        self.ended -= 1;
-        self.is_held = true;
+    /// Runs more of the user's code on the item that is in hand: a panic in it fails that item.
+    pub(crate) fn run<R>(&mut self, f: impl FnOnce() -> R) -> R {
+        self.is_running = true;
+        let result = f();
+        self.is_running = false;
         result
     }
 
     /// The item that was held has ended.
     pub(crate) fn release(&mut self) {
-        self.ended += 1;
         self.is_held = false;
-    }
-
-    /// A panic in `f` fails the item that was counted as ended last.
-    fn blame<R>(&mut self, f: impl FnOnce() -> R) -> R {
-        self.failed += 1;
-        let blame = Blame(&self.node);
-        let result = f();
-        drop(blame);
-        self.failed -= 1;
-        result
     }
 
     pub(crate) fn seen(&mut self) {
         self.seen += 1;
-        self.ended += 1;
     }
 
     pub(crate) fn filtered(&mut self) {
@@ -78,7 +68,7 @@ impl FusedCount {
 
     /// Drops an item that does not pass, or what is left of one; a panic in its destructor is this step's.
     pub(crate) fn drop<T>(&mut self, left: T) {
-        self.blame(|| drop(left));
+        self.run(|| drop(left));
     }
 
     pub(crate) fn failed(&mut self) {
@@ -89,11 +79,21 @@ impl FusedCount {
         self.out += 1;
     }
 
+    /// A panic has been caught, or unwinds: if it came from this step's code, the item in hand has failed by it.
+    pub(crate) fn own_up(&mut self) {
+        if std::mem::take(&mut self.is_running) {
+            self.failed += 1;
+            self.is_held = false;
+            blame(&self.node.name);
+        }
+    }
+
     pub(crate) fn flush(&mut self) {
         let counts = &self.node.counts;
         let seen = std::mem::take(&mut self.seen);
-        let ended = std::mem::take(&mut self.ended);
         let failed = std::mem::take(&mut self.failed);
+        let open = u64::from(self.is_held);
+        let ended = seen + std::mem::replace(&mut self.open, open) - open;
         counts.accepted.add(seen);
         counts.started.add(seen);
         counts.ended.add(ended);
@@ -106,6 +106,7 @@ impl FusedCount {
 
 impl Drop for FusedCount {
     fn drop(&mut self) {
+        self.own_up();
         self.flush();
         if self.is_held {
             self.node.counts.ended.add(1);
@@ -131,6 +132,11 @@ macro_rules! pass_on {
         fn flush(&mut self) {
             self.count.flush();
             self.next.flush();
+        }
+
+        fn own_up(&mut self) {
+            self.count.own_up();
+            self.next.own_up();
         }
 
         fn end(&mut self) {

@@ -12,5 +12,5 @@ pub use pipeline::{Done, Pipeline};
 pub(crate) use pipeline::{Ends, Value};
 pub use running::{Run, Running};
 pub use shared::Shared;
-pub(crate) use shared::{Alive, Blame, Job, current_run, is_blamed};
+pub(crate) use shared::{Alive, Job, blame, current_run, is_blamed};
 pub use started::Started;

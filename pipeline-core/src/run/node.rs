@@ -72,6 +72,7 @@ impl Node {
         }
     }
 
+    #[inline]
     pub(crate) fn stop_reason(&self) -> Stop {
         match self.stop.load(Ordering::Acquire) {
             0 => Stop::No,
@@ -80,6 +81,7 @@ impl Node {
         }
     }
 
+    #[inline]
     pub(crate) fn is_stopped(&self) -> bool {
         self.stop_reason() != Stop::No
     }

@@ -1,5 +1,6 @@
 //! What the tasks of one run share: its nodes, its failures, and how many tasks are alive.
 
+use std::any::Any;
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -223,11 +224,17 @@ struct Supervised {
 }
 
 impl Supervised {
-    /// Drops the job; a panic in a destructor is a failure of the node.
-    fn release(&mut self) {
+    /// The job is over, perhaps by a panic, and is dropped; a panic in a destructor is a failure of the node, too.
+    fn release(&mut self, panic: Option<Box<dyn Any + Send>>) {
         let job = self.job.take();
-        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(job))) {
-            self.alive.0.fail(Failure::panicked(&self.node.name, Panicked::new(panic)));
+        let dropped = catch_unwind(AssertUnwindSafe(|| drop(job)));
+        // Only now every fused step has said whether the panic was its own.
+        let blamed = panic.is_some().then(blamed).flatten();
+        let whose = [blamed.as_deref().unwrap_or(&self.node.name), &self.node.name];
+        for (panic, name) in [panic, dropped.err()].into_iter().zip(whose) {
+            if let Some(panic) = panic {
+                self.alive.0.fail(Failure::panicked(name, Panicked::new(panic)));
+            }
         }
         self.node.task_ends();
     }
@@ -239,7 +246,7 @@ impl Future for Supervised {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = &mut *self;
         if !std::mem::replace(&mut this.has_begun, true) && this.alive.is_dropped() {
-            this.release();
+            this.release(None);
         }
         let Some(job) = this.job.as_mut() else {
             return Poll::Ready(());
@@ -250,13 +257,9 @@ impl Future for Supervised {
         this.ambient = CURRENT.with(|current| current.replace(outer));
         match polled {
             Ok(Poll::Pending) => return Poll::Pending,
-            Ok(Poll::Ready(())) => {}
-            Err(panic) => {
-                let name = blamed().unwrap_or_else(|| this.node.name.clone());
-                this.alive.0.fail(Failure::panicked(&name, Panicked::new(panic)));
-            }
+            Ok(Poll::Ready(())) => this.release(None),
+            Err(panic) => this.release(Some(panic)),
         }
-        this.release();
         Poll::Ready(())
     }
 }
@@ -266,7 +269,7 @@ impl Drop for Supervised {
         if self.job.is_none() {
             return;
         }
-        self.release();
+        self.release(None);
         let run = &self.alive.0;
         if !run.state.lock().dropped {
             run.fail(Failure::lost(&self.node.name));
@@ -302,13 +305,7 @@ pub(crate) fn is_blamed() -> bool {
     })
 }
 
-/// Names the fused step for a panic that unwinds through it.
-pub(crate) struct Blame<'a>(pub(crate) &'a Node);
-
-impl Drop for Blame<'_> {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            BLAMED.with(|blamed| blamed.set(Some(self.0.name.clone())));
-        }
-    }
+/// Names the fused step that a panic has come from, while it unwinds or once it is caught.
+pub(crate) fn blame(step: &str) {
+    BLAMED.with(|blamed| blamed.set(Some(step.to_owned())));
 }

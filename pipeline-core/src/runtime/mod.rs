@@ -17,7 +17,6 @@ mod time;
 use std::fmt::Debug;
 use std::future::Future;
 use std::pin::Pin;
-use std::task::Waker;
 
 pub use ambient::{Entered, NoRuntime, current, now, sleep, sleep_until, spawn, spawn_blocking, timeout};
 pub use instant::Instant;
@@ -107,11 +106,9 @@ pub trait Runtime: Send + Sync + Debug + 'static {
     /// A timer that fires at `deadline`, at once if that is not in the future.
     fn timer(&self, deadline: Instant) -> Pin<Box<dyn Timer>>;
 
-    /// Wakes a task while the caller goes on to compute: a thread that has nothing to do must be able to run it meanwhile.
-    /// To be overridden where a task that another one wakes is kept for the thread of that other one.
-    fn wake_elsewhere(&self, waker: Waker) {
-        waker.wake();
-    }
+    /// Called by a task that has woken others and goes on to compute: a thread that has nothing to do must be able to run
+    /// them meanwhile. To be overridden where a task that another one wakes is kept for the thread of that other one.
+    fn share_woken(&self) {}
 
     /// The time now. Never goes back.
     fn now(&self) -> Instant;

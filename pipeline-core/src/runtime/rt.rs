@@ -3,7 +3,6 @@
 use std::fmt;
 use std::future::Future;
 use std::sync::{Arc, Weak};
-use std::task::Waker;
 use std::time::Duration;
 
 use super::ambient::{Entered, Scope};
@@ -108,24 +107,14 @@ impl Rt {
         Timeout::new(future, self.sleep(time))
     }
 
-    /// Wakes a task while the caller goes on to compute: a thread that has nothing to do can run it meanwhile.
+    /// To be called by a task that has woken others and goes on to compute: a thread that has nothing to do can run them
+    /// meanwhile. Does nothing where that is so anyway.
     ///
     /// ```
-    /// # use std::sync::Arc;
-    /// # use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
-    /// # struct Flag(AtomicBool);
-    /// # impl std::task::Wake for Flag {
-    /// #     fn wake(self: Arc<Self>) {
-    /// #         self.0.store(true, SeqCst);
-    /// #     }
-    /// # }
-    /// # let flag = Arc::new(Flag(AtomicBool::new(false)));
-    /// # let waker = flag.clone().into();
-    /// taktline::sim::Sim::new(1).rt().wake_elsewhere(waker);
-    /// assert!(flag.0.load(SeqCst));
+    /// taktline::sim::Sim::new(1).rt().share_woken();
     /// ```
-    pub fn wake_elsewhere(&self, waker: Waker) {
-        self.runtime.wake_elsewhere(waker);
+    pub fn share_woken(&self) {
+        self.runtime.share_woken();
     }
 
     /// Lets other tasks run first. See [`yield_now`].

@@ -12,7 +12,7 @@ use crate::lineage::Lineage;
 use crate::plan::{Build, Outline};
 use crate::push::{Flowing, Outlet, Push};
 use crate::run::{Ends, Node, Pipeline};
-use crate::stage::{Body, Out, Pool, Settings, Stage, drive, emit};
+use crate::stage::{Body, Mapped, Out, Pool, Settings, Stage, drive, emit};
 
 /// What [`sink`](Flow::sink) takes: what `#[sink]` made, an async closure or function that returns `()`, or a hand-written
 /// [`Stage`] without outputs.
@@ -82,11 +82,7 @@ where
     const SENDS: bool = false;
 
     fn call(&mut self, item: T, _: Out<'_, ()>) -> impl Future<Output = Result<Option<()>, BoxError>> + Send {
-        let body = (self.f)(item);
-        async move {
-            body.await;
-            Ok(None)
-        }
+        Mapped::new((self.f)(item), |()| Ok(None))
     }
 }
 
@@ -146,6 +142,7 @@ impl<T: Send + 'static, L: Lineage> Push<T, L> for Nowhere {
     }
 
     fn flush(&mut self) {}
+    fn own_up(&mut self) {}
     fn end(&mut self) {}
     fn bind(&mut self, _: &Arc<Node>) {}
 

@@ -59,6 +59,10 @@ impl<T: Send + 'static, L: Lineage, S: FusedSink<T>> Push<T, L> for FusedSinkPus
         self.count.flush();
     }
 
+    fn own_up(&mut self) {
+        self.count.own_up();
+    }
+
     fn end(&mut self) {
         // Also set when the run has failed, in which case nobody asks for it.
         if let Some(sink) = self.sink.take() {

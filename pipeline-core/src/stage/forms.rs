@@ -5,12 +5,12 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, ready};
 
 use super::plain::{PlainBody, PlainFlow, PlainSinkFlow};
 use super::settings::Settings;
 use super::stream::{SourceFlow, StreamFlow, StreamSinkFlow};
-use super::{In, Out, Stage, Staged, Step};
+use super::{In, Mapped, Out, Stage, Staged, Step};
 use crate::error::BoxError;
 use crate::flow::{BoxFlow, Flow};
 use crate::plan::{Build, Outline};
@@ -108,8 +108,12 @@ impl<S: Each> Stage for EachBody<S> {
     type Out = S::Out;
     const SENDS: bool = false;
 
-    async fn call(&mut self, item: S::Item, _: Out<'_, S::Out>) -> Result<Option<S::Out>, BoxError> {
-        S::outcome(self.0.call(item).await).map(Some)
+    fn call(
+        &mut self,
+        item: S::Item,
+        _: Out<'_, S::Out>,
+    ) -> impl Future<Output = Result<Option<S::Out>, BoxError>> + Send {
+        Mapped::new(self.0.call(item), |ret| S::outcome(ret).map(Some))
     }
 }
 
@@ -117,8 +121,12 @@ impl<S: Many> Stage for ManyBody<S> {
     type In = S::Item;
     type Out = S::Out;
 
-    async fn call(&mut self, item: S::Item, out: Out<'_, S::Out>) -> Result<Option<S::Out>, BoxError> {
-        S::outcome(self.0.call(item, out).await).map(|()| None)
+    fn call(
+        &mut self,
+        item: S::Item,
+        out: Out<'_, S::Out>,
+    ) -> impl Future<Output = Result<Option<S::Out>, BoxError>> + Send {
+        Mapped::new(self.0.call(item, out), |ret| S::outcome(ret).map(|()| None))
     }
 }
 
@@ -127,8 +135,12 @@ impl<S: Plain> Stage for WorkersBody<S> {
     type Out = S::Out;
     const SENDS: bool = false;
 
-    async fn call(&mut self, item: S::Item, _: Out<'_, S::Out>) -> Result<Option<S::Out>, BoxError> {
-        S::outcome(self.0.call(item)).map(Some)
+    fn call(
+        &mut self,
+        item: S::Item,
+        _: Out<'_, S::Out>,
+    ) -> impl Future<Output = Result<Option<S::Out>, BoxError>> + Send {
+        ready(S::outcome(self.0.call(item)).map(Some))
     }
 }
 

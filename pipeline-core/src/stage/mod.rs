@@ -8,6 +8,7 @@ mod blocking;
 mod boxed;
 #[doc(hidden)]
 pub mod forms;
+mod mapped;
 mod pace;
 mod plain;
 mod pool;
@@ -23,6 +24,7 @@ use std::future::Future;
 
 pub use boxed::{BoxStage, DynStage};
 pub use forms::*;
+pub(crate) use mapped::Mapped;
 pub(crate) use pace::Pace;
 pub use plain::PlainFlow;
 pub(crate) use pool::{Pool, emit};

@@ -1,9 +1,12 @@
-//! When a task should publish what it has made, and yield to a neighbour that it has woken, before it computes on.
+//! When a task should publish what it has made, and let a neighbour that it has woken run, before it computes on.
 //!
 //! A task that is woken by another sits where only the thread that woke it will run it (tokio's LIFO slot, which other
-//! threads cannot steal from: tokio-rs/tokio#4941). If the waker then computes for long, the two run in turn on one core. A
-//! yield lets the woken one run here, or the yielding one elsewhere. It costs about as much as a wake, so it is done only
-//! where items are not known to be cheap. The clock is read at wakes, and once for many items, never for each.
+//! threads cannot steal from: tokio-rs/tokio#4941). If the waker then computes for long, the two run in turn on one core. So
+//! before it does, the runtime is told to let other threads have what was woken, and after a while the task yields, for a
+//! runtime with one thread. A yield for each item would be worse than none where there are several: the two would follow
+//! each other on one thread, since each item takes less time than another thread needs to wake up.
+//!
+//! The clock is read at wakes of dear items and before waits, and else once for many items, never for each.
 
 use std::time::Duration;
 
@@ -12,8 +15,11 @@ use crate::runtime::{Instant, Rt};
 /// Items that cost no more than this are not worth a yield, nor a lock for each of their outputs.
 const CHEAP: Duration = Duration::from_micros(1);
 
-/// Items after which the clock is read where nobody was woken: what they cost is worth knowing, too.
-const SAMPLE: u32 = 16;
+/// Cheap items after which the clock is read: they may have become dear.
+const SAMPLE: u32 = 64;
+
+/// How long a neighbour that was woken waits for a turn on this thread.
+const PATIENCE: Duration = Duration::from_micros(100);
 
 /// A decayed maximum of what an item costs, and what was woken since.
 pub(crate) struct Pace {
@@ -21,29 +27,38 @@ pub(crate) struct Pace {
     items: u32,
     /// Unknown at first: that counts as dear.
     cost: Option<Duration>,
+    /// Whether items are known to cost so little that outputs may be kept back until there are several. Nobody may wait for
+    /// an output while a body computes for long.
+    is_cheap: bool,
     has_woken: bool,
+    /// Since when this task has run without a break.
+    turn: Instant,
+    /// Whether somebody was woken in this turn.
+    owes_turn: bool,
 }
 
 impl Pace {
     pub(crate) fn new(rt: &Rt) -> Pace {
-        Pace { mark: rt.now(), items: 0, cost: None, has_woken: false }
+        let now = rt.now();
+        Pace { mark: now, items: 0, cost: None, is_cheap: false, has_woken: false, turn: now, owes_turn: false }
     }
 
-    /// A body begins that is measured by itself, without what its stage does for it.
-    pub(crate) fn begin(&mut self, rt: &Rt) {
-        self.mark = rt.now();
+    /// A body begins at `now` that is measured by itself, without what its stage does for it.
+    pub(crate) fn begin(&mut self, now: Instant) {
+        self.mark = now;
         self.items = 0;
     }
 
     /// The body that [has begun](Self::begin) has ended without a wait.
-    pub(crate) fn end(&mut self, rt: &Rt) {
+    pub(crate) fn end(&mut self, now: Instant) {
         self.items = 1;
-        self.sample(rt);
+        self.sample(now);
     }
 
-    /// A body has ended without a wait.
-    pub(crate) fn item(&mut self) {
+    /// A body has ended without a wait. Says whether it is time to [read the clock](Self::sample).
+    pub(crate) fn item(&mut self) -> bool {
         self.items += 1;
+        self.items >= SAMPLE
     }
 
     /// Time was spent waiting until `now`, or others have run: that is no cost of an item.
@@ -51,41 +66,45 @@ impl Pace {
         self.mark = now;
         self.items = 0;
         self.has_woken = false;
+        self.turn = now;
+        self.owes_turn = false;
     }
 
     pub(crate) fn woke(&mut self, has_woken: bool) {
         self.has_woken |= has_woken;
     }
 
-    /// Whether items are known to cost so little that outputs may be kept back until there are several. Nobody may wait for
-    /// an output while a body computes for long.
+    /// See the field.
     pub(crate) fn is_cheap(&self) -> bool {
-        self.cost.is_some_and(|cost| cost <= CHEAP)
+        self.is_cheap
     }
 
-    /// Like [`is_cheap`](Self::is_cheap), with a look at the clock once in a while.
-    pub(crate) fn is_still_cheap(&mut self, rt: &Rt) -> bool {
-        if self.items >= SAMPLE {
-            self.sample(rt);
-        }
-        self.is_cheap()
-    }
-
-    /// Whether to yield before the next body.
+    /// Before the next body: shares what was woken with other threads if it may take long. Says whether to yield.
     pub(crate) fn should_yield(&mut self, rt: &Rt) -> bool {
         let has_woken = std::mem::take(&mut self.has_woken);
-        if has_woken || self.items >= SAMPLE {
-            self.sample(rt);
+        if !has_woken && !self.owes_turn && self.items < SAMPLE {
+            return false;
         }
-        has_woken && !self.is_cheap()
+        let now = rt.now();
+        self.sample(now);
+        if self.is_cheap {
+            return false;
+        }
+        if has_woken {
+            rt.share_woken();
+            self.owes_turn = true;
+        }
+        self.owes_turn && now.duration_since(self.turn) >= PATIENCE
     }
 
-    fn sample(&mut self, rt: &Rt) {
-        let now = rt.now();
+    /// Learns from the items since the last call what one costs.
+    pub(crate) fn sample(&mut self, now: Instant) {
         if self.items > 0 {
             let sample = now.duration_since(self.mark) / self.items;
             let faded = self.cost.unwrap_or_default();
-            self.cost = Some(sample.max(faded - faded / 8));
+            let cost = sample.max(faded - faded / 8);
+            self.cost = Some(cost);
+            self.is_cheap = cost <= CHEAP;
             self.items = 0;
         }
         self.mark = now;

@@ -6,19 +6,20 @@
 //! While a finished item waits for room the stage starts nothing: its window is 1.
 
 use std::any::Any;
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::panic::resume_unwind;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker, ready};
 
 use super::pace::Pace;
-use super::worker::{BUDGET, Desk, End, Failing, Site, drop_body, poll_body};
+use super::worker::{BUDGET, Desk, End, Failing, Panic, Site, guarded, poll_body};
 use super::{Out, OutPort, Stage};
 use crate::edge::{Next, Rx, wake};
+use crate::error::BoxError;
 use crate::ledger::Spent;
 use crate::lineage::Lineage;
 use crate::push::{Flowing, Outlet, Push};
-use crate::run::{Doing, Node, Stop};
+use crate::run::{Doing, Node, Stop, is_blamed};
 use crate::runtime::yield_now;
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicBool, Ordering};
@@ -93,6 +94,18 @@ impl<U: Send + 'static, L: Lineage> Port<U, L> {
     /// The outlet, while no body has the port.
     fn outlet_mut(&mut self) -> &mut Outlet<U, L> {
         &mut self.state.get_mut().outlet
+    }
+
+    /// How a [guarded](guarded) body ended. A panic of a fused step behind it is that step's: once the books are made up, it
+    /// goes on to what supervises the task.
+    pub(crate) fn end_of<R>(&self, ended: Result<Option<Result<R, BoxError>>, Panic>) -> End<R> {
+        match ended {
+            Err(panic) => {
+                self.state.lock().outlet.own_up();
+                if is_blamed() { resume_unwind(panic) } else { End::of(Err(panic)) }
+            }
+            ended => End::of(ended),
+        }
     }
 
     fn forget_woken(&self) {
@@ -181,206 +194,306 @@ impl<U: Send + 'static, L: Lineage> OutPort<U> for Port<U, L> {
 /// Runs `stage` over everything that `rx` gives.
 pub(crate) async fn drive<S: Stage, L: Lineage>(
     mut stage: S,
-    mut rx: Rx<S::In, L>,
+    rx: Rx<S::In, L>,
     outlet: Outlet<S::Out, L>,
     site: Site,
 ) {
-    let node = site.node.clone();
     let mut port = Port::new(outlet);
-    let mut desk = Desk::new(site.clone());
-    let mut pace = Pace::new(&site.run.rt);
-    let mut budget = BUDGET;
-    loop {
-        // First what was taken together with others: an await costs more than the rest.
-        let leased = if node.is_stopped() { None } else { rx.next_leased() };
-        let (item, lineage) = match leased {
-            Some(leased) => leased,
-            None => match next_item(&mut rx, &port, &mut desk, &mut pace, &site).await {
-                Some(next) => next,
-                None => break,
-            },
-        };
-        desk.take();
-        let outlet = port.outlet_mut();
-        if !pace.is_cheap() {
-            outlet.flush();
+    let mut line = Line::new(rx, &site);
+    // Guarded as a whole: to catch the panics of each body by itself costs more than a cheap body does.
+    let ended = match guarded(line.run(&mut stage, &mut port)).await {
+        Err(panic) if line.desk.is_in_work() => {
+            line.sent += count_sent::<S, L>(&mut port, &mut line.desk);
+            port.end_of::<()>(Err(panic))
         }
-        pace.woke(outlet.take_woken());
-        if pace.should_yield(&site.run.rt) {
-            wake(rx.release());
-            port.flush();
-            desk.flush();
-            yield_now().await;
-            pace.waited(site.run.rt.now());
-            if node.is_stopped() {
-                break;
-            }
+        Err(panic) => resume_unwind(panic),
+        Ok(Ok(())) => End::Cut,
+        Ok(Err(error)) => End::Returned(Err(error)),
+    };
+    if let End::Returned(Err(error)) = ended {
+        let item = line.desk.item();
+        line.desk.finish();
+        line.desk.fail();
+        line.rx.close(Stop::Cut);
+        let _failing = Failing::new(&site, Some(item), error);
+        if line.sent > 0 {
+            // What the item has sent goes on. Then it is the failure's turn.
+            line.emit(&mut port, None).await;
         }
-        rx.start();
-        let seq = desk.start();
-        if !pace.is_cheap() {
-            // The body may take long without a wait. Nobody is to wait for the item's place meanwhile.
-            wake(rx.release());
-        }
-        let mut has_waited = false;
-        // What has no size is the lineage of a flow that is not tracked.
-        let is_followed = S::SENDS || size_of::<L>() > 0;
-        if is_followed {
-            port.follow(lineage.clone());
-        }
-        let (mut end, mut sent) = (End::Cut, 0);
-        {
-            // The call itself is a part of the body: a closure may panic before it has made its future.
-            let mut body = pin!(Some(async { stage.call(item, Out::new(&port)).await }));
-            let mut on_pending = |cx: &mut Context<'_>| {
-                desk.wait_in_body(port.waits());
-                has_waited = true;
-                wake(rx.release());
-                let _ = port.poll_settled(cx);
-                sent += count_sent::<S, L>(&port, &mut desk);
-                desk.flush();
-                node.stop_reason() == Stop::Cut || port.is_over()
-            };
-            poll_fn(|cx| poll_body(body.as_mut(), &mut end, &node, cx, &mut on_pending)).await;
-            drop_body(body, &mut end);
-        }
-        if has_waited {
-            desk.wait_in_body(false);
-            pace.waited(site.run.rt.now());
-        } else {
-            pace.item();
-        }
-        sent += count_sent::<S, L>(&port, &mut desk);
-        if is_followed {
-            // Nothing more is made from the item by the body.
-            port.follow(L::default());
-        }
-        match end {
-            End::Cut => break,
-            End::Unwound(panic) => resume_unwind(panic),
-            End::Returned(Err(error)) => {
-                desk.finish();
-                desk.fail();
-                rx.close(Stop::Cut);
-                let _failing = Failing::new(&site, Some(seq), error);
-                if sent > 0 {
-                    // What the item has sent goes on. Then it is the failure's turn.
-                    emit(&mut port, None, &mut rx, &mut desk, &site).await;
-                }
-                desk.flush();
-                port.flush();
-                break;
-            }
-            End::Returned(Ok(last)) => {
-                desk.finish();
-                let is_filtered = last.is_none() && sent == 0;
-                if !is_filtered {
-                    let mut last = last.map(|last| (last, lineage));
-                    // First without a waker: there is room nearly always.
-                    let now = port.poll_emit(&mut last, &mut desk, &mut Context::from_waker(Waker::noop()));
-                    let flowing = match now {
-                        Poll::Ready(flowing) => flowing,
-                        Poll::Pending => emit(&mut port, last, &mut rx, &mut desk, &site).await,
-                    };
-                    if flowing == Flowing::Over {
-                        break;
-                    }
-                }
-                desk.done(is_filtered);
-            }
-        }
-        if port.is_over() {
-            break;
-        }
-        budget -= 1;
-        if budget == 0 {
-            budget = BUDGET;
-            wake(rx.release());
-            port.flush();
-            desk.flush();
-            yield_now().await;
-        }
+        line.desk.flush();
+        port.flush();
+    } else {
+        line.desk.clock(Spent::Busy);
+        line.rx.close(site.reason_to_close());
+        port.end();
     }
-    desk.clock(Spent::Busy);
-    rx.close(site.reason_to_close());
-    port.end();
 }
 
 /// Books what the body has sent since the last call, before each wait: it may never be polled again. Gives how much it was.
-fn count_sent<S: Stage, L: Lineage>(port: &Port<S::Out, L>, desk: &mut Desk) -> u64 {
+fn count_sent<S: Stage, L: Lineage>(port: &mut Port<S::Out, L>, desk: &mut Desk) -> u64 {
     let sent = if S::SENDS { port.take_sent() } else { 0 };
     desk.sent(sent);
     sent
 }
 
-/// The next item, or `None` at the end of the input or when the stage is told to stop.
-async fn next_item<T, U: Send + 'static, L: Lineage>(
-    rx: &mut Rx<T, L>,
-    port: &Port<U, L>,
-    desk: &mut Desk,
-    pace: &mut Pace,
-    site: &Site,
-) -> Option<(T, L)> {
-    let mut has_waited = false;
-    let next = poll_fn(|cx| {
-        if site.node.is_stopped() {
-            return Poll::Ready(Next::End);
+/// What became of the last output of an item.
+enum Passed<U, L> {
+    /// It was accepted, or there was none.
+    Done,
+    /// Nobody takes more.
+    Over,
+    /// There was no room for it.
+    Refused(U, L),
+    /// It was pushed, and not yet accepted by all that follows.
+    Unsettled,
+}
+
+impl<U, L> Passed<U, L> {
+    /// What was not pushed.
+    fn left(self) -> Option<(U, L)> {
+        match self {
+            Passed::Refused(output, lineage) => Some((output, lineage)),
+            Passed::Done | Passed::Over | Passed::Unsettled => None,
         }
-        let next = rx.poll_next(cx.waker());
-        if next.is_pending() {
-            port.flush();
-            desk.flush();
-            if !has_waited {
-                has_waited = true;
-                desk.clock(Spent::Busy);
-            }
-            site.node.set_doing(Doing::WaitForInput);
-        }
-        next
-    })
-    .await;
-    if has_waited {
-        // Whoever was woken before the wait has had his turn.
-        port.forget_woken();
-        pace.waited(desk.clock(Spent::WaitingForInput));
-    }
-    match next {
-        Next::Item(item, lineage) => Some((item, lineage)),
-        Next::End => None,
     }
 }
 
-/// Moves the last output of a finished item on as soon as there is room, and waits until all its outputs were accepted.
-/// `output` is gone if it was pushed before.
-async fn emit<T, U: Send + 'static, L: Lineage>(
-    port: &mut Port<U, L>,
-    mut output: Option<(U, L)>,
-    rx: &mut Rx<T, L>,
-    desk: &mut Desk,
-    site: &Site,
-) -> Flowing {
-    let mut has_waited = false;
-    let flowing = poll_fn(|cx| {
-        let polled = port.poll_emit(&mut output, desk, cx);
-        if polled.is_ready() {
-            return polled;
-        }
-        if site.node.is_stopped() {
-            return Poll::Ready(Flowing::Over);
-        }
-        port.outlet_mut().flush();
-        wake(rx.release());
-        desk.flush();
-        if !has_waited {
-            has_waited = true;
-            desk.clock(Spent::Busy);
-        }
-        site.node.set_doing(Doing::WaitForRoom);
-        Poll::Pending
-    })
-    .await;
-    if has_waited {
-        desk.clock(Spent::WaitingForRoom);
+/// The items on their way through a stage with one worker.
+struct Line<'a, T, L> {
+    rx: Rx<T, L>,
+    desk: Desk,
+    pace: Pace,
+    site: &'a Site,
+    /// What the body in work, or the last one, has sent.
+    sent: u64,
+    budget: u32,
+}
+
+impl<'a, T: Send + 'static, L: Lineage> Line<'a, T, L> {
+    fn new(rx: Rx<T, L>, site: &'a Site) -> Self {
+        let (desk, pace) = (Desk::new(site.clone()), Pace::new(&site.run.rt));
+        Line { rx, desk, pace, site, sent: 0, budget: BUDGET }
     }
-    flowing
+
+    /// Ready at the end of the input, when nobody reads on, and when the stage is told to stop.
+    ///
+    /// # Errors
+    /// The error of the item that is in work still.
+    async fn run<S: Stage<In = T>>(&mut self, stage: &mut S, port: &mut Port<S::Out, L>) -> Result<(), BoxError> {
+        let node = &*self.site.node;
+        loop {
+            // First what was taken together with others: an await costs more than the rest.
+            let leased = if node.is_stopped() { None } else { self.rx.next_leased() };
+            let (item, lineage) = match leased {
+                Some(leased) => leased,
+                None => match self.next(port).await {
+                    Some(next) => next,
+                    None => return Ok(()),
+                },
+            };
+            if !self.pace.is_cheap() && !self.prepare(port).await {
+                return Ok(());
+            }
+            self.rx.start();
+            self.desk.start();
+            if !self.pace.is_cheap() {
+                // The body may take long without a wait. Nobody is to wait for the item's place meanwhile.
+                wake(self.rx.release());
+            }
+            // What has no size is the lineage of a flow that is not tracked.
+            let is_followed = S::SENDS || size_of::<L>() > 0;
+            if is_followed {
+                port.follow(lineage.clone());
+            }
+            let returned = {
+                // The call itself is a part of the body: a closure may panic before it has made its future.
+                let mut body = pin!(stage.call(item, Out::new(&*port)));
+                let polled = poll_fn(|cx| Poll::Ready(body.as_mut().poll(cx))).await;
+                // What is moved before an await is not kept across it, and so not copied for each item.
+                if matches!(polled, Poll::Pending) {
+                    drop(polled);
+                    self.wait(body, &*port).await
+                } else {
+                    polled
+                }
+            };
+            if S::SENDS {
+                self.sent += count_sent::<S, L>(port, &mut self.desk);
+            }
+            if is_followed {
+                // Nothing more is made from the item by the body.
+                port.follow(L::default());
+            }
+            let Poll::Ready(returned) = returned else { return Ok(()) };
+            let last = returned?;
+            self.desk.finish();
+            let passed = self.pass_on(port, last, lineage);
+            if matches!(passed, Passed::Over) {
+                return Ok(());
+            }
+            if !matches!(passed, Passed::Done) {
+                if self.emit(port, passed.left()).await == Flowing::Over {
+                    return Ok(());
+                }
+                self.desk.done();
+            }
+            if S::SENDS {
+                self.sent = 0;
+            }
+            if port.is_over() {
+                return Ok(());
+            }
+            if self.pace.item() {
+                self.pace.sample(self.site.run.rt.now());
+            }
+            self.budget -= 1;
+            if self.budget == 0 {
+                self.turn(port).await;
+            }
+        }
+    }
+
+    /// Passes the last output of a finished item on, if there is room now, as there is nearly always.
+    #[inline]
+    fn pass_on<U: Send + 'static>(&mut self, port: &mut Port<U, L>, last: Option<U>, lineage: L) -> Passed<U, L> {
+        // Without a waker: who waits for what is left asks again.
+        let cx = &mut Context::from_waker(Waker::noop());
+        let outlet = port.outlet_mut();
+        match last {
+            None if self.sent == 0 => {
+                self.desk.filtered();
+                return Passed::Done;
+            }
+            None => {}
+            Some(output) => match outlet.poll_room(cx) {
+                Poll::Ready(Flowing::On) => {
+                    self.desk.sent(1);
+                    outlet.push(output, lineage);
+                }
+                Poll::Ready(Flowing::Over) => return Passed::Over,
+                Poll::Pending => return Passed::Refused(output, lineage),
+            },
+        }
+        match outlet.poll_settled(cx) {
+            Poll::Ready(flowing) => {
+                self.desk.done();
+                // This one was accepted, the next will not be.
+                if flowing == Flowing::Over { Passed::Over } else { Passed::Done }
+            }
+            Poll::Pending => Passed::Unsettled,
+        }
+    }
+
+    /// Before a body that may take long: nothing is kept back, and who was woken gets a turn. False if the stage was told
+    /// to stop meanwhile.
+    async fn prepare<U: Send + 'static>(&mut self, port: &mut Port<U, L>) -> bool {
+        self.desk.set_waiting(true);
+        let outlet = port.outlet_mut();
+        outlet.flush();
+        self.pace.woke(outlet.take_woken());
+        if self.pace.should_yield(&self.site.run.rt) {
+            self.turn(port).await;
+            if self.site.node.is_stopped() {
+                return false;
+            }
+        }
+        self.desk.set_waiting(false);
+        true
+    }
+
+    /// Lets others run.
+    async fn turn<U: Send + 'static>(&mut self, port: &Port<U, L>) {
+        self.budget = BUDGET;
+        wake(self.rx.release());
+        port.flush();
+        self.desk.flush();
+        yield_now().await;
+        self.pace.waited(self.site.run.rt.now());
+    }
+
+    /// Waits for a body that was pending. It still is if it was cut.
+    async fn wait<U: Send + 'static, R>(
+        &mut self,
+        body: Pin<&mut impl Future<Output = R>>,
+        port: &Port<U, L>,
+    ) -> Poll<R> {
+        let Line { rx, desk, sent, site, .. } = self;
+        let node = &site.node;
+        let returned = poll_body(body, node, false, |cx| {
+            desk.wait_in_body(port.waits());
+            wake(rx.release());
+            let _ = port.poll_settled(cx);
+            let more = port.take_sent();
+            *sent += more;
+            desk.sent(more);
+            desk.flush();
+            node.stop_reason() == Stop::Cut || port.is_over()
+        })
+        .await;
+        desk.wait_in_body(false);
+        self.pace.waited(self.site.run.rt.now());
+        returned.map_or(Poll::Pending, Poll::Ready)
+    }
+
+    /// The next item, or `None` at the end of the input or when the stage is told to stop.
+    async fn next<U: Send + 'static>(&mut self, port: &Port<U, L>) -> Option<(T, L)> {
+        let Line { rx, desk, pace, site, .. } = self;
+        let mut has_waited = false;
+        let next = poll_fn(|cx| {
+            if site.node.is_stopped() {
+                return Poll::Ready(Next::End);
+            }
+            let next = rx.poll_next(cx.waker());
+            if next.is_pending() {
+                port.flush();
+                desk.flush();
+                if !has_waited {
+                    has_waited = true;
+                    pace.sample(desk.clock(Spent::Busy));
+                }
+                site.node.set_doing(Doing::WaitForInput);
+            }
+            next
+        })
+        .await;
+        if has_waited {
+            // Whoever was woken before the wait has had his turn.
+            port.forget_woken();
+            pace.waited(desk.clock(Spent::WaitingForInput));
+        }
+        match next {
+            Next::Item(item, lineage) => Some((item, lineage)),
+            Next::End => None,
+        }
+    }
+
+    /// Moves the last output of a finished item on as soon as there is room, and waits until all its outputs were accepted.
+    /// `output` is gone if it was pushed before.
+    async fn emit<U: Send + 'static>(&mut self, port: &mut Port<U, L>, mut output: Option<(U, L)>) -> Flowing {
+        let Line { rx, desk, pace, site, .. } = self;
+        let mut has_waited = false;
+        let flowing = poll_fn(|cx| {
+            let polled = port.poll_emit(&mut output, desk, cx);
+            if polled.is_ready() {
+                return polled;
+            }
+            if site.node.is_stopped() {
+                return Poll::Ready(Flowing::Over);
+            }
+            port.outlet_mut().flush();
+            wake(rx.release());
+            desk.flush();
+            if !has_waited {
+                has_waited = true;
+                pace.sample(desk.clock(Spent::Busy));
+            }
+            site.node.set_doing(Doing::WaitForRoom);
+            Poll::Pending
+        })
+        .await;
+        if has_waited {
+            pace.waited(desk.clock(Spent::WaitingForRoom));
+        }
+        flowing
+    }
 }

@@ -6,7 +6,7 @@
 use std::future::Future;
 use std::marker::PhantomData;
 
-use super::{Out, Stage, Staged};
+use super::{Mapped, Out, Stage, Staged};
 use crate::error::BoxError;
 use crate::flow::{BoxFlow, Flow};
 use crate::stage::staged::StageFlow;
@@ -204,8 +204,7 @@ where
         item: T,
         _: Out<'_, Self::Out>,
     ) -> impl Future<Output = Result<Option<Self::Out>, BoxError>> + Send {
-        let body = (self.f)(item);
-        async move { Ok(Some(body.await)) }
+        Mapped::new((self.f)(item), |output| Ok(Some(output)))
     }
 }
 
@@ -234,7 +233,6 @@ where
     const SENDS: bool = false;
 
     fn call(&mut self, item: T, _: Out<'_, U>) -> impl Future<Output = Result<Option<U>, BoxError>> + Send {
-        let body = (self.f)(item);
-        async move { body.await.map(Some).map_err(Into::into) }
+        Mapped::new((self.f)(item), |returned: Result<U, E>| returned.map(Some).map_err(Into::into))
     }
 }

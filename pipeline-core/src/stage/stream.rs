@@ -1,14 +1,13 @@
 //! Stages that read or write a whole stream: sources, stream-to-stream stages, and sinks that read a stream.
 
 use std::borrow::Cow;
-use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use super::forms::{Generate, Transform};
 use super::settings::Settings;
 use super::single::Port;
-use super::worker::{BUDGET, Desk, End, Failing, Site, run_body};
+use super::worker::{BUDGET, Desk, End, Failing, Site, guarded, run_body};
 use super::{In, InPort, Out};
 use crate::edge::{Next, Rx, edge, wake};
 use crate::flow::Flow;
@@ -40,17 +39,16 @@ async fn drive_source<S: Generate>(mut body: S, outlet: Outlet<S::Out, ()>, site
     let node = &site.node;
     let port = Port::new(outlet);
     let mut books = SourceBooks { site: &site, mark: site.run.rt.now(), waits: false };
-    let end = run_body(async { S::outcome(body.run(Out::new(&port)).await) }, node, |cx| {
+    let ended = guarded(run_body(async { S::outcome(body.run(Out::new(&port)).await) }, node, |cx| {
         let settled = port.poll_settled(cx);
         books.add(port.take_sent(), port.waits() || settled.is_pending());
         // A stop that came before this poll has cut it already.
         node.is_stopped() || port.is_over()
-    })
+    }))
     .await;
     books.add(port.take_sent(), true);
-    match end {
+    match port.end_of(ended) {
         End::Cut => port.end(),
-        End::Unwound(panic) => resume_unwind(panic),
         End::Returned(Ok(())) => {
             port.settle(node).await;
             port.end();
@@ -157,15 +155,14 @@ async fn drive_stream<S: Transform, L: Lineage>(
     let node = &site.node;
     let port = Arc::new(Port::new(outlet));
     let input = Intake { port: port.clone(), site: site.clone(), state: Mutex::new(Reading::new(rx, &site)) };
-    let end = run_body(async { S::outcome(body.run(In::new(&input), Out::new(&*port)).await) }, node, |cx| {
+    let run = run_body(async { S::outcome(body.run(In::new(&input), Out::new(&*port)).await) }, node, |cx| {
         input.publish(cx);
         node.stop_reason() == Stop::Cut || port.is_over()
-    })
-    .await;
+    });
+    let ended = guarded(run).await;
     input.count_sent();
-    match end {
+    match port.end_of(ended) {
         End::Cut => port.end(),
-        End::Unwound(panic) => resume_unwind(panic),
         End::Returned(Ok(())) => {
             port.settle(node).await;
             input.state.lock().settle();
@@ -209,7 +206,7 @@ impl<T, L> Reading<T, L> {
     fn settle(&mut self) {
         if self.in_hand.take().is_some() {
             self.desk.finish();
-            self.desk.done(false);
+            self.desk.done();
         }
     }
 

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use crate::error::{BoxError, Failure, Panicked};
-use crate::ledger::{Kind, Spent, Tally};
-use crate::run::{Doing, Node, Shared, Stop, is_blamed};
+use crate::ledger::{Kind, Spent, Steps, Tally};
+use crate::run::{Doing, Node, Shared, Stop};
 use crate::runtime::Instant;
 
 /// Looked-at items after which a loop yields.
@@ -49,144 +49,147 @@ impl Drop for Failing<'_> {
     }
 }
 
+/// A panic that was caught.
+pub(crate) type Panic = Box<dyn Any + Send>;
+
 /// How a body ended.
 pub(crate) enum End<R> {
     Returned(Result<R, BoxError>),
     /// It was told to stop and had not ended.
     Cut,
-    /// A fused step behind it has panicked in a send. It is that step's failure: once the books are made up, the panic
-    /// goes on to what supervises the task.
-    Unwound(Box<dyn Any + Send>),
 }
 
 impl<R> End<R> {
-    fn panicked(panic: Box<dyn Any + Send>) -> End<R> {
-        End::Returned(Err(Box::new(Panicked::new(panic))))
+    /// The end of a [guarded](guarded) [body](run_body). A panic is an error like any other.
+    pub(crate) fn of(ended: Result<Option<Result<R, BoxError>>, Panic>) -> End<R> {
+        match ended {
+            Ok(Some(returned)) => End::Returned(returned),
+            Ok(None) => End::Cut,
+            Err(panic) => End::Returned(Err(panicked(panic))),
+        }
     }
 }
 
-/// Polls `body` to its end. See [`poll_body`].
+/// The error that a panic of a body is.
+pub(crate) fn panicked(panic: Panic) -> BoxError {
+    Box::new(Panicked::new(panic))
+}
+
+/// Polls `work` to its end, and drops it. Gives a panic of it, or of a destructor in it, back.
+pub(crate) async fn guarded<F: Future>(work: F) -> Result<F::Output, Panic> {
+    let mut slot = pin!(Some(work));
+    let ended = poll_fn(|cx| match slot.as_mut().as_pin_mut() {
+        Some(work) => match catch_unwind(AssertUnwindSafe(|| work.poll(cx))) {
+            Ok(polled) => polled.map(Ok),
+            Err(panic) => Poll::Ready(Err(panic)),
+        },
+        None => Poll::Pending,
+    })
+    .await;
+    catch_unwind(AssertUnwindSafe(|| slot.set(None)))?;
+    ended
+}
+
+/// Polls `body` to its end. `None` if it was cut: `on_pending` runs before each wait and says so. What was told to stop by a
+/// failure or a cancel was polled once more by then, if it is no source.
 pub(crate) async fn run_body<R>(
-    body: impl Future<Output = Result<R, BoxError>>,
+    body: impl Future<Output = R>,
     node: &Node,
-    mut on_pending: impl FnMut(&mut Context<'_>) -> bool,
-) -> End<R> {
-    let (mut slot, mut end) = (pin!(Some(body)), End::Cut);
-    poll_fn(|cx| poll_body(slot.as_mut(), &mut end, node, cx, &mut on_pending)).await;
-    drop_body(slot, &mut end);
-    end
+    on_pending: impl FnMut(&mut Context<'_>) -> bool,
+) -> Option<R> {
+    poll_body(pin!(body), node, true, on_pending).await
 }
 
-/// Polls the body in `slot`; ready once `end`, which was [`End::Cut`], says how it has ended. A panic is an error.
-/// `on_pending` runs before each wait and says whether the body is to be cut; what was told to stop by a failure or a cancel
-/// was polled once more by then, if it is no source.
-///
-/// The end is set in place, and the body stays where it was made: to hand them on would copy them for each item.
+/// Polls a body that was begun to its end. See [`run_body`]. The first poll is left out unless `is_woken`.
 pub(crate) fn poll_body<R>(
-    slot: Pin<&mut Option<impl Future<Output = Result<R, BoxError>>>>,
-    end: &mut End<R>,
+    mut body: Pin<&mut impl Future<Output = R>>,
     node: &Node,
-    cx: &mut Context<'_>,
+    mut is_woken: bool,
     mut on_pending: impl FnMut(&mut Context<'_>) -> bool,
-) -> Poll<()> {
-    let Some(body) = slot.as_pin_mut() else {
-        return Poll::Ready(());
-    };
-    let is_cut = match node.stop_reason() {
-        Stop::No => false,
-        Stop::Over => true,
-        Stop::Cut => node.kind == Kind::Source,
-    };
-    if is_cut {
-        return Poll::Ready(());
-    }
-    let mut is_over = true;
-    // Fused steps may be moved on before a wait, so a panic in them is caught there, too.
-    let polled = catch_unwind(AssertUnwindSafe(|| match body.poll(cx) {
-        Poll::Ready(returned) => *end = End::Returned(returned),
-        Poll::Pending => is_over = on_pending(cx),
-    }));
-    match polled {
-        Ok(()) if is_over => {}
-        Ok(()) => return Poll::Pending,
-        Err(panic) if is_blamed() => *end = End::Unwound(panic),
-        Err(panic) => *end = End::panicked(panic),
-    }
-    Poll::Ready(())
-}
-
-/// Drops the body. A panic in a destructor of it is an error.
-pub(crate) fn drop_body<F, R>(mut slot: Pin<&mut Option<F>>, end: &mut End<R>) {
-    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| slot.set(None))) {
-        *end = End::panicked(panic);
-    }
+) -> impl Future<Output = Option<R>> {
+    poll_fn(move |cx| {
+        if std::mem::replace(&mut is_woken, true) {
+            let is_cut = match node.stop_reason() {
+                Stop::No => false,
+                Stop::Over => true,
+                Stop::Cut => node.kind == Kind::Source,
+            };
+            if is_cut {
+                return Poll::Ready(None);
+            }
+            if let Poll::Ready(returned) = body.as_mut().poll(cx) {
+                return Poll::Ready(Some(returned));
+            }
+        }
+        if on_pending(cx) { Poll::Ready(None) } else { Poll::Pending }
+    })
 }
 
 /// The books of a worker that holds one item at a time. What it holds when it is dropped counts as abandoned.
 pub(crate) struct Desk {
     site: Site,
     tally: Tally,
-    holds: Holds,
+    /// An item was taken that still waits.
+    has_waiting: bool,
     mark: Instant,
-    seq: u64,
     /// Whether the body was last seen to wait for room.
     waits_for_room: bool,
-}
-
-#[derive(PartialEq)]
-enum Holds {
-    Nothing,
-    /// An item that was taken, and still waits.
-    Waiting,
-    InWork,
-    Finished,
 }
 
 impl Desk {
     pub(crate) fn new(site: Site) -> Desk {
         site.node.counts.workers.raise_to(1);
         let mark = site.run.rt.now();
-        Desk { site, tally: Tally::default(), holds: Holds::Nothing, mark, seq: 0, waits_for_room: false }
+        Desk { site, tally: Tally::default(), has_waiting: false, mark, waits_for_room: false }
     }
 
-    /// An item was taken, and is not started yet.
-    pub(crate) fn take(&mut self) {
-        self.holds = Holds::Waiting;
+    /// Whether an item was taken that is not started yet.
+    pub(crate) fn set_waiting(&mut self, has_waiting: bool) {
+        self.has_waiting = has_waiting;
     }
 
     /// An item is in work from now on. Says which of the stage's items it is.
     pub(crate) fn start(&mut self) -> u64 {
-        self.holds = Holds::InWork;
-        self.tally.started += 1;
-        self.seq += 1;
-        self.seq - 1
+        self.tally.now.started += 1;
+        self.tally.now.started - 1
+    }
+
+    pub(crate) fn is_in_work(&self) -> bool {
+        self.tally.now.started != self.tally.now.ended
+    }
+
+    /// The item in work, or the last one.
+    pub(crate) fn item(&self) -> u64 {
+        self.tally.now.started - 1
     }
 
     pub(crate) fn finish(&mut self) {
-        self.holds = Holds::Finished;
-        self.tally.ended += 1;
+        self.tally.now.ended += 1;
     }
 
     /// Counts outputs that the next edge has accepted.
     pub(crate) fn sent(&mut self, outputs: u64) {
-        self.tally.out += outputs;
+        self.tally.now.out += outputs;
     }
 
-    /// All outputs of the item were accepted; `is_filtered` if there was none.
-    pub(crate) fn done(&mut self, is_filtered: bool) {
-        self.holds = Holds::Nothing;
-        self.tally.done += 1;
-        self.tally.filtered += u64::from(is_filtered && self.site.node.kind == Kind::Stage);
+    /// All outputs of the item were accepted.
+    pub(crate) fn done(&mut self) {
+        self.tally.now.done += 1;
+    }
+
+    /// The item has ended, and there were no outputs.
+    pub(crate) fn filtered(&mut self) {
+        self.done();
+        self.tally.now.filtered += u64::from(self.site.node.kind == Kind::Stage);
     }
 
     pub(crate) fn fail(&mut self) {
-        self.holds = Holds::Nothing;
-        self.tally.failed += 1;
+        self.tally.now.failed += 1;
     }
 
     pub(crate) fn flush(&mut self) {
         let counts = &self.site.node.counts;
-        if self.tally.started > 0 {
+        if self.tally.now.started > 0 {
             counts.work_peak.raise_to(1);
             counts.window_peak.raise_to(1);
         }
@@ -214,13 +217,11 @@ impl Desk {
 
 impl Drop for Desk {
     fn drop(&mut self) {
-        self.tally.ended += u64::from(self.holds == Holds::InWork);
+        self.tally.now.ended = self.tally.now.started;
+        let Steps { ended, done, failed, .. } = self.tally.now;
         self.flush();
         let counts = &self.site.node.counts;
-        match self.holds {
-            Holds::Nothing => {}
-            Holds::Waiting => counts.abandoned_waiting.add(1),
-            Holds::InWork | Holds::Finished => counts.abandoned.add(1),
-        }
+        counts.abandoned_waiting.add(u64::from(self.has_waiting));
+        counts.abandoned.add(ended - done - failed);
     }
 }

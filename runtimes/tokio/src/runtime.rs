@@ -6,7 +6,6 @@ use std::hash::{BuildHasher, Hasher};
 use std::pin::Pin;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::Waker;
 
 use taktline_core::runtime::{Instant, Runtime, Timer};
 use tokio::runtime::{Handle, RuntimeFlavor};
@@ -54,8 +53,7 @@ impl Runtime for Tokio {
 
     /// A task that is woken by another goes to a slot that no other thread takes from (tokio-rs/tokio#4941), until the next
     /// one is woken: then it moves to the queue, and an idle thread is told.
-    fn wake_elsewhere(&self, waker: Waker) {
-        waker.wake();
+    fn share_woken(&self) {
         if self.handle.runtime_flavor() == RuntimeFlavor::MultiThread {
             drop(self.handle.spawn(async {}));
         }

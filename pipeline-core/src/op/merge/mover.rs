@@ -102,8 +102,8 @@ impl<T: Send + 'static, L: Lineage, N: Push<T, L>> Mover<T, L, N> {
                     Poll::Pending => return self.pend(Spent::WaitingForRoom, Doing::WaitForRoom),
                     Poll::Ready(_) => {
                         self.is_unsettled = false;
-                        self.tally.ended += 1;
-                        self.tally.done += 1;
+                        self.tally.now.ended += 1;
+                        self.tally.now.done += 1;
                     }
                 }
             }
@@ -152,9 +152,9 @@ impl<T: Send + 'static, L: Lineage, N: Push<T, L>> Mover<T, L, N> {
             }
             Poll::Ready(Next::Item(item, lineage)) => {
                 input.rx.start();
-                self.tally.started += 1;
+                self.tally.now.started += 1;
                 // Before the push: a fused step may panic in it, and it has counted the item by then.
-                self.tally.out += 1;
+                self.tally.now.out += 1;
                 self.is_unsettled = true;
                 self.next.push(item, lineage);
                 self.pace.item();
@@ -205,7 +205,7 @@ impl<T: Send + 'static, L: Lineage, N: Push<T, L>> Mover<T, L, N> {
 impl<T, L, N> Drop for Mover<T, L, N> {
     fn drop(&mut self) {
         let counts = &self.site.node.counts;
-        self.tally.ended += u64::from(self.is_unsettled);
+        self.tally.now.ended += u64::from(self.is_unsettled);
         self.tally.flush(counts);
         counts.abandoned.add(u64::from(self.is_unsettled));
     }

@@ -123,6 +123,10 @@ impl<T: Send + 'static, From: Lineage, L: Lineage, N: Push<T, L>> Push<T, From> 
         self.next.flush();
     }
 
+    fn own_up(&mut self) {
+        self.next.own_up();
+    }
+
     fn end(&mut self) {
         self.next.end();
     }

@@ -76,17 +76,17 @@ impl<S: Stage, L: Lineage> Alone<S, L> {
 
     fn start(&mut self, item: S::In, lineage: L) -> Taken<S::In, L> {
         self.intake.start();
-        self.tally.started += 1;
+        self.tally.now.started += 1;
         self.next += 1;
         Taken { seq: self.next - 1, item, lineage }
     }
 
     /// Moves the result of the item in hand on, if there is room now.
     pub(super) fn settle(&mut self, result: Option<S::Out>, lineage: &L, node: &Node) -> Settled<S::Out> {
-        self.tally.ended += 1;
+        self.tally.now.ended += 1;
         let Some(item) = result else {
-            self.tally.done += 1;
-            self.tally.filtered += u64::from(node.kind == Kind::Stage);
+            self.tally.now.done += 1;
+            self.tally.now.filtered += u64::from(node.kind == Kind::Stage);
             return Settled::Done;
         };
         if node.is_stopped() {
@@ -97,7 +97,7 @@ impl<S: Stage, L: Lineage> Alone<S, L> {
         let cx = &mut Context::from_waker(Waker::noop());
         let settled = match self.exit.outlet.poll_room(cx) {
             Poll::Ready(Flowing::On) => {
-                self.tally.out += 1;
+                self.tally.now.out += 1;
                 self.exit.outlet.push(item, lineage.clone());
                 match self.exit.outlet.poll_settled(cx) {
                     Poll::Pending => Settled::Unsettled,
@@ -108,7 +108,7 @@ impl<S: Stage, L: Lineage> Alone<S, L> {
             Poll::Ready(Flowing::Over) | Poll::Pending => Settled::Refused(item),
         };
         self.is_whole = true;
-        self.tally.done += u64::from(matches!(settled, Settled::Done | Settled::Over));
+        self.tally.now.done += u64::from(matches!(settled, Settled::Done | Settled::Over));
         settled
     }
 
@@ -125,7 +125,7 @@ impl<S: Stage, L: Lineage> Alone<S, L> {
     /// Shows what was done so far. Nothing is kept back while the worker waits.
     pub(super) fn publish(&mut self, pool: &Pool<S, L>) {
         let counts = &pool.site.node.counts;
-        if self.tally.started > 0 {
+        if self.tally.now.started > 0 {
             counts.work_peak.raise_to(1);
             counts.window_peak.raise_to(1);
         }

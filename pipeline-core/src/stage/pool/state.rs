@@ -185,10 +185,11 @@ impl<S: Stage, L: Lineage> Pool<S, L> {
             intake.release()
         });
         drop(state);
-        match writer {
+        let has_woken = writer.is_some();
+        wake(writer);
+        if has_woken && !is_cheap {
             // The body runs next, on this thread. The writer must not wait for its end: siblings live on what it brings.
-            Some(writer) if !is_cheap => self.site.run.rt.wake_elsewhere(writer),
-            writer => wake(writer),
+            self.site.run.rt.share_woken();
         }
         !self.site.node.is_stopped() && !self.is_cut(seq)
     }
@@ -222,7 +223,7 @@ impl<S: Stage, L: Lineage> Pool<S, L> {
         state.in_work -= 1;
         counts.ended.add(1);
         match end {
-            End::Cut | End::Unwound(_) => {
+            End::Cut => {
                 counts.abandoned.add(1);
                 retracted = state.results.retract_unordered(id);
                 state.occupied -= usize::from(state.results.cut(seq));

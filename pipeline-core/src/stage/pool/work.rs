@@ -1,8 +1,7 @@
 //! The task of one worker.
 
 use std::future::{Future, poll_fn};
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::pin::pin;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
@@ -15,7 +14,7 @@ use crate::lineage::Lineage;
 use crate::run::Stop;
 use crate::runtime::{Instant, yield_now};
 use crate::stage::pace::Pace;
-use crate::stage::worker::{BUDGET, End, Site, drop_body, poll_body};
+use crate::stage::worker::{BUDGET, End, Site, guarded, run_body};
 use crate::stage::{Out, Stage};
 use crate::sync::atomic::{AtomicU64, Ordering};
 
@@ -37,7 +36,7 @@ async fn run<S: Stage, L: Lineage>(mut worker: Worker<S, L>) {
     };
     loop {
         // First what was taken together with others: an await costs more than the rest.
-        let leased = worker.next_leased(&mut pace);
+        let leased = worker.next_leased(&pace);
         let next = if leased.is_some() { leased } else { worker.next(&mut pace).await };
         let Some(Taken { seq, item, lineage }) = next else { break };
         worker.in_hand = Some((seq, lineage.clone()));
@@ -51,31 +50,27 @@ async fn run<S: Stage, L: Lineage>(mut worker: Worker<S, L>) {
             if !pool.start(seq, pace.is_cheap()) {
                 break;
             }
-            pace.begin(&run.rt);
+            pace.begin(run.rt.now());
         }
         let mut has_waited = false;
         let port = PoolPort { pool: &pool, seq, id, lineage: lineage.clone(), sent: AtomicU64::new(0) };
-        let mut end = End::Cut;
-        {
-            // The call itself is a part of the body: a closure may panic before it has made its future.
-            let mut body = pin!(Some(async { stage.call(item, Out::new(&port)).await }));
-            let mut on_pending = |_: &mut Context<'_>| {
-                has_waited = true;
-                worker.rejoin();
-                node.stop_reason() == Stop::Cut || pool.is_cut(seq)
-            };
-            poll_fn(|cx| poll_body(body.as_mut(), &mut end, &node, cx, &mut on_pending)).await;
-            drop_body(body, &mut end);
-        }
+        // The call itself is a part of the body: a closure may panic before it has made its future.
+        let body = run_body(async { stage.call(item, Out::new(&port)).await }, &node, |_| {
+            has_waited = true;
+            worker.rejoin();
+            node.stop_reason() == Stop::Cut || pool.is_cut(seq)
+        });
+        let end = End::of(guarded(body).await);
         if has_waited {
             pace.waited(run.rt.now());
         } else if worker.alone.is_some() {
-            pace.item();
+            if pace.item() {
+                pace.sample(run.rt.now());
+            }
         } else {
-            pace.end(&run.rt);
+            pace.end(run.rt.now());
         }
         match end {
-            End::Unwound(panic) => resume_unwind(panic),
             End::Returned(Ok(result)) if worker.alone.is_some() => {
                 worker.settle(result, &mut pace);
                 if worker.alone.is_some() && pace.should_yield(&run.rt) {
@@ -114,10 +109,10 @@ struct Worker<S: Stage, L: Lineage> {
 
 impl<S: Stage, L: Lineage> Worker<S, L> {
     /// The next item of those that it has taken while it is alone, if there is one.
-    fn next_leased(&mut self, pace: &mut Pace) -> Option<Taken<S::In, L>> {
-        let Site { run, node } = &self.pool.site;
+    fn next_leased(&mut self, pace: &Pace) -> Option<Taken<S::In, L>> {
+        let node = &self.pool.site.node;
         let alone = self.alone.as_mut()?;
-        if pace.is_still_cheap(&run.rt) && !node.is_stopped() { alone.next_leased() } else { None }
+        if pace.is_cheap() && !node.is_stopped() { alone.next_leased() } else { None }
     }
 
     async fn next(&mut self, pace: &mut Pace) -> Option<Taken<S::In, L>> {
@@ -126,7 +121,7 @@ impl<S: Stage, L: Lineage> Worker<S, L> {
             let polled = self.poll_next(pace, cx);
             if polled.is_pending() && !has_waited {
                 has_waited = true;
-                self.clock(Spent::Busy);
+                pace.sample(self.clock(Spent::Busy));
             }
             polled
         })
@@ -149,7 +144,7 @@ impl<S: Stage, L: Lineage> Worker<S, L> {
         let Some(alone) = &mut self.alone else {
             return self.pool.poll_take(self.id, cx);
         };
-        if pace.is_still_cheap(&self.pool.site.run.rt) && !self.pool.site.node.is_stopped() {
+        if pace.is_cheap() && !self.pool.site.node.is_stopped() {
             let next = ready!(alone.poll_next(&self.pool, cx));
             if next.is_none() {
                 self.rejoin();
