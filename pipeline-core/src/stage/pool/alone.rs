@@ -117,11 +117,6 @@ impl<S: Stage, L: Lineage> Alone<S, L> {
         self.is_whole
     }
 
-    /// Whether the exit has woken its reader since the last call.
-    pub(super) fn take_woken(&mut self) -> bool {
-        self.exit.outlet.take_woken()
-    }
-
     /// Shows what was done so far. Nothing is kept back while the worker waits.
     pub(super) fn publish(&mut self, pool: &Pool<S, L>) {
         let counts = &pool.site.node.counts;
@@ -140,7 +135,9 @@ impl<S: Stage, L: Lineage> Pool<S, L> {
     pub(super) fn lend(&self, id: usize) -> Option<Alone<S, L>> {
         let mut state = self.state.lock();
         let is_calm = state.in_work == 0 && self.cut_from.load(Ordering::Acquire) == u64::MAX;
-        if !is_calm || !state.exit.is_here() || !state.intake.is_here() || self.site.node.is_stopped() {
+        // What was pushed and is not accepted waits for room, or for the turn of others: that is the emitter's.
+        let is_settled = state.exit.as_mut().is_some_and(|exit| exit.unsettled.is_none());
+        if !is_calm || !is_settled || !state.intake.is_here() || self.site.node.is_stopped() {
             return None;
         }
         let (intake, exit) = (state.intake.lend()?, state.exit.lend()?);
@@ -211,20 +208,28 @@ impl<S: Stage, L: Lineage> Pool<S, L> {
         let Alone { intake, exit, mut tally, .. } = alone;
         let counts = &self.site.node.counts;
         tally.flush(counts);
-        // In order, its place in the ring tells the same.
-        let is_untold = matches!(exit.unsettled, Some(Ack::Last)) && !self.limits.is_ordered;
-        counts.abandoned.add(u64::from(has_item) + u64::from(is_untold));
-        let (intake, emitter) = {
-            let mut state = self.state.lock();
-            let nothing = state.exit.take();
-            debug_assert!(nothing.is_none(), "the exit was lent");
-            (state.intake.give_back(intake), state.emitter.take())
-        };
-        drop(exit);
-        self.site.node.stop(Stop::Cut);
+        counts.abandoned.add(u64::from(has_item));
+        let intake = self.state.lock().intake.give_back(intake);
+        self.break_exit(exit);
         if let Some(mut intake) = intake {
             intake.close(Stop::Cut);
         }
+    }
+
+    /// A fused step has panicked while a worker had the exit: nothing moves on any more.
+    pub(super) fn break_exit(&self, exit: Exit<S::Out, L>) {
+        // In order, its place in the ring tells the same.
+        let is_untold = matches!(exit.unsettled, Some(Ack::Last)) && !self.limits.is_ordered;
+        self.site.node.counts.abandoned.add(u64::from(is_untold));
+        let emitter = {
+            let mut state = self.state.lock();
+            let nothing = state.exit.take();
+            debug_assert!(nothing.is_none(), "the exit was lent");
+            state.worker_moves = false;
+            state.emitter.take()
+        };
+        drop(exit);
+        self.site.node.stop(Stop::Cut);
         self.close(Stop::Cut);
         wake(emitter);
     }

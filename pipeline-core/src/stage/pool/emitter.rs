@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use super::Pool;
-use super::results::{Ack, Acknowledged, Found};
+use super::results::{Ack, Found};
 use crate::edge::arm;
 use crate::error::Failure;
 use crate::ledger::{Kind, Spent};
@@ -25,18 +25,45 @@ pub(super) struct Exit<U, L> {
     pub(super) unsettled: Option<Ack>,
     /// What the steps that are fused behind the pool cost. Straight into an edge there is nothing that could take long.
     pace: Option<Pace>,
+    /// Times that a worker has moved results on since the last one that was measured.
+    unmeasured: u32,
+}
+
+/// Every how many times what a worker moves on is measured.
+const MEASURE: u32 = 16;
+
+impl<U, L> Exit<U, L> {
+    /// Whether what follows up to the next edge takes no time worth mentioning.
+    pub(super) fn is_cheap(&self) -> bool {
+        self.pace.as_ref().is_none_or(Pace::is_cheap)
+    }
 }
 
 impl<U: Send + 'static, L: Lineage> Exit<U, L> {
     pub(super) fn new(outlet: Outlet<U, L>, rt: &Rt) -> Self {
         let pace = if let Outlet::Edge(_) = outlet { None } else { Some(Pace::new(rt)) };
-        Exit { outlet, unsettled: None, pace }
+        Exit { outlet, unsettled: None, pace, unmeasured: 0 }
+    }
+
+    /// Results are moved on from now on. Whether it is measured how long it takes.
+    fn begin(&mut self, mover: Mover, rt: &Rt) -> bool {
+        let Some(pace) = &mut self.pace else { return false };
+        self.unmeasured += 1;
+        let is_measured = mover == Mover::Emitter || self.unmeasured >= MEASURE;
+        if is_measured {
+            self.unmeasured = 0;
+            pace.waited(rt.now());
+        }
+        is_measured
     }
 
     /// An output was pushed. Whether a reader that it has woken is to run before the next one is.
     fn should_yield(&mut self, rt: &Rt) -> bool {
         let Some(pace) = &mut self.pace else { return false };
-        pace.item();
+        let is_due = pace.item();
+        if pace.is_cheap() && !is_due {
+            return false;
+        }
         pace.woke(self.outlet.take_woken());
         pace.should_yield(rt)
     }
@@ -45,9 +72,9 @@ impl<U: Send + 'static, L: Lineage> Exit<U, L> {
 /// Who moves results on.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Mover {
-    /// It is told when there is more.
+    /// It is told when there is more, and when there is room again.
     Emitter,
-    /// A worker that is about to be alone.
+    /// A worker that has finished an item, or is about to be alone. It leaves failures and endings to the emitter.
     Worker,
 }
 
@@ -154,32 +181,36 @@ impl<S: Stage, L: Lineage> Emitter<S, L> {
 impl<S: Stage, L: Lineage> Pool<S, L> {
     /// Moves results on into `exit` as far as there is room.
     pub(super) fn move_on(self: &Arc<Self>, exit: &mut Exit<S::Out, L>, mover: Mover, cx: &mut Context<'_>) -> Moved {
-        let rt = &self.site.run.rt;
-        if let Some(pace) = &mut exit.pace {
-            pace.waited(rt.now());
+        let is_measured = exit.begin(mover, &self.site.run.rt);
+        let moved = self.move_each(exit, mover, cx);
+        if let Some(pace) = exit.pace.as_mut().filter(|_| is_measured) {
+            pace.sample(self.site.run.rt.now());
         }
+        moved
+    }
+
+    fn move_each(self: &Arc<Self>, exit: &mut Exit<S::Out, L>, mover: Mover, cx: &mut Context<'_>) -> Moved {
         for _ in 0..BUDGET {
-            if let Some(ack) = exit.unsettled {
+            let mut is_over = false;
+            if exit.unsettled.is_some() {
                 match exit.outlet.poll_settled(cx) {
                     Poll::Pending => return Moved::NoRoom,
-                    Poll::Ready(flowing) => {
-                        exit.unsettled = None;
-                        self.acknowledge(ack);
-                        if flowing == Flowing::Over {
-                            return Moved::Ended(Ended::Over);
-                        }
-                    }
+                    Poll::Ready(flowing) => is_over = flowing == Flowing::Over,
                 }
             }
-            let has_room = match exit.outlet.poll_room(cx) {
-                Poll::Pending => false,
-                Poll::Ready(Flowing::Over) => return Moved::Ended(Ended::Over),
-                Poll::Ready(Flowing::On) => true,
-            };
-            if self.site.node.is_stopped() {
+            let has_room = !is_over
+                && match exit.outlet.poll_room(cx) {
+                    Poll::Pending => false,
+                    Poll::Ready(flowing) => {
+                        is_over = flowing == Flowing::Over;
+                        !is_over
+                    }
+                };
+            if is_over || self.site.node.is_stopped() {
+                self.settle(exit);
                 return Moved::Ended(Ended::Over);
             }
-            match self.poll_found(has_room, mover, cx) {
+            match self.poll_found(&mut exit.unsettled, has_room, mover, cx) {
                 Poll::Pending => return Moved::All,
                 Poll::Ready(None) => return Moved::Ended(Ended::Drained),
                 Poll::Ready(Some(Found::Full)) => return Moved::NoRoom,
@@ -189,7 +220,7 @@ impl<S: Stage, L: Lineage> Pool<S, L> {
                     self.site.node.counts.out.add(1);
                     exit.unsettled = Some(ack);
                     exit.outlet.push(item, lineage);
-                    if exit.should_yield(rt) {
+                    if exit.should_yield(&self.site.run.rt) {
                         break;
                     }
                 }
@@ -200,56 +231,56 @@ impl<S: Stage, L: Lineage> Pool<S, L> {
         Moved::Enough
     }
 
-    /// What can move on now; `None` if nothing will any more.
+    /// What can move on now; `None` if nothing will any more. What was `settled` before is acknowledged in the same lock.
     fn poll_found(
         self: &Arc<Self>,
+        settled: &mut Option<Ack>,
         has_room: bool,
         mover: Mover,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Found<S::Out, L>>> {
         let counts = &self.site.node.counts;
         let mut state = self.state.lock();
-        match state.results.next(has_room) {
-            Found::Nothing if state.is_drained() && state.occupied == 0 => Poll::Ready(None),
+        let acknowledged = settled.take().map(|ack| state.acknowledge(ack, counts));
+        let found = match mover {
+            Mover::Worker if !state.results.has_output() => Found::Nothing,
+            _ => state.results.next(has_room),
+        };
+        let (mut former, mut ended) = (None, None);
+        let polled = match found {
+            Found::Nothing if mover == Mover::Emitter && state.is_over() => Poll::Ready(None),
             Found::Nothing => {
-                let is_told = mover == Mover::Emitter;
-                let former = if is_told { arm(&mut state.emitter, cx.waker()) } else { None };
-                drop(state);
-                drop(former);
+                former = if mover == Mover::Emitter { arm(&mut state.emitter, cx.waker()) } else { None };
                 Poll::Pending
             }
             Found::Done { is_filtered, lineage } => {
                 state.occupied -= 1;
-                drop(state);
-                drop(lineage);
                 counts.done.add(1);
                 counts.filtered.add(u64::from(is_filtered && self.site.node.kind == Kind::Stage));
-                self.summon();
+                ended = Some(lineage);
                 Poll::Ready(Some(Found::Nothing))
             }
             found => Poll::Ready(Some(found)),
+        };
+        let call = if acknowledged.is_some() || ended.is_some() { state.call(self.limits) } else { None };
+        drop(state);
+        drop((former, ended));
+        if let Some(acknowledged) = acknowledged {
+            acknowledged.tell();
         }
+        self.make(call);
+        polled
     }
 
-    /// An output was accepted by the next edge.
-    fn acknowledge(self: &Arc<Self>, ack: Ack) {
-        let counts = &self.site.node.counts;
-        let Acknowledged { sender, is_done, lineage } = {
+    /// What was pushed last was accepted, and nothing follows it.
+    fn settle(self: &Arc<Self>, exit: &mut Exit<S::Out, L>) {
+        let Some(ack) = exit.unsettled.take() else { return };
+        let (acknowledged, call) = {
             let mut state = self.state.lock();
-            let acknowledged = state.results.acknowledge(ack);
-            if acknowledged.is_done {
-                state.occupied -= 1;
-                counts.done.add(1);
-            }
-            acknowledged
+            (state.acknowledge(ack, &self.site.node.counts), state.call(self.limits))
         };
-        drop(lineage);
-        if let Some(sender) = sender {
-            sender.wake();
-        }
-        if is_done {
-            self.summon();
-        }
+        acknowledged.tell();
+        self.make(call);
     }
 
     /// Counts what will not move on any more, and attaches failures whose turn did not come.

@@ -53,6 +53,16 @@ pub(super) struct Acknowledged<L> {
     pub(super) lineage: Option<L>,
 }
 
+impl<L> Acknowledged<L> {
+    /// Wakes the body, outside of the lock.
+    pub(super) fn tell(self) {
+        drop(self.lineage);
+        if let Some(sender) = self.sender {
+            sender.wake();
+        }
+    }
+}
+
 /// What was taken back: an output, and what its body has armed. To be dropped outside of the lock.
 pub(super) struct Retracted<U, L> {
     _output: Option<(U, L)>,
@@ -150,6 +160,23 @@ impl<U, L: Lineage> Results<U, L> {
             }
             Results::Unordered(_) => true,
         }
+    }
+
+    /// Whether [`next`](Self::next) gives an output, or ends an item, if there is room.
+    pub(super) fn has_output(&self) -> bool {
+        match self {
+            Results::Ordered(ring) => ring.entries.front().is_some_and(|head| {
+                !head.held.is_empty() || head.last.is_some() || matches!(head.status, Status::Ended)
+            }),
+            Results::Unordered(queue) => !queue.queue.is_empty(),
+        }
+    }
+
+    /// Whether [`next`](Self::next) gives anything.
+    pub(super) fn has_more(&self) -> bool {
+        let is_up = |status: &Status| matches!(status, Status::Failed(_) | Status::Cut);
+        self.has_output()
+            || matches!(self, Results::Ordered(ring) if ring.entries.front().is_some_and(|head| is_up(&head.status)))
     }
 
     /// The next thing that can move on. What needs no room is not kept back by a want of it.

@@ -4,14 +4,14 @@ use std::any::Any;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use super::emitter::Exit;
+use super::emitter::{Exit, Moved};
 use super::place::Place;
-use super::results::{Kept, Results};
+use super::results::{Ack, Acknowledged, Kept, Results};
 use super::work::work;
 use super::{Limits, Pool};
 use crate::edge::{Next, Rx, wake};
 use crate::error::{BoxError, Failure, Panicked};
-use crate::ledger::Kind;
+use crate::ledger::{Counts, Kind};
 use crate::lineage::Lineage;
 use crate::run::{Doing, Stop};
 use crate::stage::Stage;
@@ -37,10 +37,12 @@ pub(super) struct State<T, U, L> {
     /// Whether a worker was called and has not arrived.
     is_called: bool,
     pub(super) emitter: Option<Waker>,
+    /// Whether a worker has the exit, to move on what is finished.
+    pub(super) worker_moves: bool,
 }
 
 /// Somebody to wake once the lock is free.
-enum Call {
+pub(super) enum Call {
     Wake(Waker),
     Spawn(usize),
 }
@@ -66,12 +68,39 @@ impl<T, U, L: Lineage> State<T, U, L> {
             spawned: 0,
             is_called: false,
             emitter: None,
+            worker_moves: false,
         }
     }
 
     /// Whether no item is left that could give a result.
     pub(super) fn is_drained(&self) -> bool {
         self.intake.is_gone() && self.in_work == 0
+    }
+
+    /// Whether nothing is left, and nothing comes.
+    pub(super) fn is_over(&self) -> bool {
+        self.is_drained() && self.occupied == 0
+    }
+
+    /// An output was accepted by the next edge.
+    pub(super) fn acknowledge(&mut self, ack: Ack, counts: &Counts) -> Acknowledged<L> {
+        let acknowledged = self.results.acknowledge(ack);
+        if acknowledged.is_done {
+            self.occupied -= 1;
+            counts.done.add(1);
+        }
+        acknowledged
+    }
+
+    /// Lends the exit, if there is something that a worker can move on.
+    fn lend_exit(&mut self) -> Option<Exit<U, L>> {
+        let exit = self.exit.as_mut()?;
+        if exit.unsettled.is_some() || !exit.is_cheap() || !self.results.has_output() {
+            return None;
+        }
+        let exit = self.exit.lend();
+        self.worker_moves = exit.is_some();
+        exit
     }
 
     fn take_idle(&mut self, id: usize) -> Option<Waker> {
@@ -90,7 +119,7 @@ impl<T, U, L: Lineage> State<T, U, L> {
     }
 
     /// Calls a worker if an item could be started now and none is on its way.
-    fn call(&mut self, limits: Limits) -> Option<Call> {
+    pub(super) fn call(&mut self, limits: Limits) -> Option<Call> {
         let can_start = self.intake.is_here() && self.look && self.occupied < limits.window;
         if !can_start || self.is_called {
             return None;
@@ -111,13 +140,22 @@ impl<T, U, L: Lineage> State<T, U, L> {
 impl<S: Stage, L: Lineage> Pool<S, L> {
     /// Something has arrived in the intake.
     pub(super) fn arrived(self: &Arc<Self>) {
-        self.state.lock().look = true;
-        self.summon();
+        let call = {
+            let mut state = self.state.lock();
+            state.look = true;
+            state.call(self.limits)
+        };
+        self.make(call);
     }
 
     /// Calls a worker if there is something for it to start. Says whether it did.
     pub(super) fn summon(self: &Arc<Self>) -> bool {
         let call = self.state.lock().call(self.limits);
+        self.make(call)
+    }
+
+    /// Makes a call. Says whether there was one.
+    pub(super) fn make(self: &Arc<Self>, call: Option<Call>) -> bool {
         match call {
             None => return false,
             Some(Call::Wake(waker)) => waker.wake(),
@@ -129,8 +167,9 @@ impl<S: Stage, L: Lineage> Pool<S, L> {
         true
     }
 
-    /// The oldest item, which keeps its place until [`start`](Self::start); `None` if this worker is not needed any more.
-    pub(super) fn poll_take(self: &Arc<Self>, id: usize, cx: &mut Context<'_>) -> Poll<Option<Taken<S::In, L>>> {
+    /// The oldest item, which is started; `None` if this worker is not needed any more. Also says whether another task was
+    /// woken.
+    pub(super) fn poll_take(self: &Arc<Self>, id: usize, cx: &mut Context<'_>) -> Poll<Option<(Taken<S::In, L>, bool)>> {
         // Dropped last, outside of the lock.
         let _former;
         let mut guard = self.state.lock();
@@ -144,54 +183,43 @@ impl<S: Stage, L: Lineage> Pool<S, L> {
             return Poll::Pending;
         };
         let arrival = self.arrival.get().expect("the waker of a pool is set when the pool is made");
-        let one = intake.poll_one(arrival);
+        let (one, writer) = intake.start_one(arrival);
         state.look = one.more;
-        let polled = match one.next {
+        match one.next {
             Poll::Pending => {
                 state.idle.push((id, cx.waker().clone()));
                 if state.in_work == 0 {
                     self.site.node.set_doing(Doing::WaitForInput);
                 }
+                drop(guard);
+                wake(writer);
                 Poll::Pending
             }
-            Poll::Ready(Next::End) => Poll::Ready(None),
+            Poll::Ready(Next::End) => {
+                drop(guard);
+                self.close(Stop::Over);
+                Poll::Ready(None)
+            }
             Poll::Ready(Next::Item(item, lineage)) => {
                 let seq = state.taken;
                 state.taken += 1;
                 state.in_work += 1;
                 state.occupied += 1;
                 state.results.open(&lineage);
-                Poll::Ready(Some(Taken { seq, item, lineage }))
+                let counts = &self.site.node.counts;
+                counts.started.add(1);
+                counts.work_peak.raise_to(state.in_work as u64);
+                counts.window_peak.raise_to(state.occupied as u64);
+                self.site.node.set_doing(Doing::Work);
+                let call = state.call(self.limits);
+                drop(guard);
+                // The body runs next, on this thread. The writer must not wait for its end: siblings live on what it brings.
+                let has_woken = writer.is_some();
+                wake(writer);
+                let has_woken = self.make(call) | has_woken;
+                Poll::Ready(Some((Taken { seq, item, lineage }, has_woken)))
             }
-        };
-        drop(guard);
-        if let Poll::Ready(None) = &polled {
-            self.close(Stop::Over);
         }
-        polled
-    }
-
-    /// The item that a worker has taken is started now. False if it must not be: the stage was told to stop meanwhile.
-    pub(super) fn start(&self, seq: u64, is_cheap: bool) -> bool {
-        let counts = &self.site.node.counts;
-        counts.started.add(1);
-        self.site.node.set_doing(Doing::Work);
-        let mut state = self.state.lock();
-        counts.work_peak.raise_to(state.in_work as u64);
-        counts.window_peak.raise_to(state.occupied as u64);
-        // Without an intake the input has ended, and nobody waits for the place.
-        let writer = state.intake.as_mut().and_then(|intake| {
-            intake.start();
-            intake.release()
-        });
-        drop(state);
-        let has_woken = writer.is_some();
-        wake(writer);
-        if has_woken && !is_cheap {
-            // The body runs next, on this thread. The writer must not wait for its end: siblings live on what it brings.
-            self.site.run.rt.share_woken();
-        }
-        !self.site.node.is_stopped() && !self.is_cut(seq)
     }
 
     /// Starts nothing any more. Idle workers leave, and the emitter looks whether it is done.
@@ -212,8 +240,14 @@ impl<S: Stage, L: Lineage> Pool<S, L> {
         seq >= self.cut_from.load(Ordering::Acquire)
     }
 
-    /// Takes the result of an item that was started. Says whether it has woken another task.
-    pub(super) fn finish(self: &Arc<Self>, started: (u64, usize, L), sent: u64, end: End<Option<S::Out>>) -> bool {
+    /// Takes the result of an item that was started. Lends the exit for what can move on now, unless somebody has it
+    /// already. Says whether it has woken another task.
+    pub(super) fn finish(
+        self: &Arc<Self>,
+        started: (u64, usize, L),
+        sent: u64,
+        end: End<Option<S::Out>>,
+    ) -> (Option<Exit<S::Out, L>>, bool) {
         let (seq, id, lineage) = started;
         let counts = &self.site.node.counts;
         let mut failure = None;
@@ -234,7 +268,7 @@ impl<S: Stage, L: Lineage> Pool<S, L> {
                 retracted = state.results.retract_unordered(id);
                 let (at_once, frees) = state.results.fail(seq, failed);
                 state.occupied -= usize::from(frees);
-                failure = Some(at_once);
+                failure = Some((at_once, state.intake.take()));
             }
             End::Returned(Ok(last)) => match state.results.finish((seq, id), last, &lineage, sent) {
                 Kept::Yes(waker) => former = waker,
@@ -249,19 +283,43 @@ impl<S: Stage, L: Lineage> Pool<S, L> {
                 }
             },
         }
-        let emitter = state.emitter.take();
+        let exit = if failure.is_none() { state.lend_exit() } else { None };
+        // A worker that has the exit looks again before it gives it back.
+        let emitter = if state.worker_moves { None } else { state.emitter.take() };
+        let call = if failure.is_none() { state.call(self.limits) } else { None };
         drop(state);
         let has_woken = emitter.is_some();
         wake(emitter);
         let has_woken = match failure {
-            None => has_woken | self.summon(),
-            Some(at_once) => {
+            None => has_woken | self.make(call),
+            Some((at_once, intake)) => {
+                if let Some(mut intake) = intake {
+                    intake.close(Stop::Cut);
+                }
                 self.cut(seq, at_once);
                 true
             }
         };
         drop((refused, retracted, former));
-        has_woken
+        (exit, has_woken)
+    }
+
+    /// Takes back the exit that a worker had, unless there is more to be moved on by now. What the worker cannot move on is
+    /// left to the emitter.
+    pub(super) fn give_back(&self, exit: Exit<S::Out, L>, moved: &Moved) -> Option<Exit<S::Out, L>> {
+        let mut state = self.state.lock();
+        let is_stuck = !matches!(moved, Moved::All);
+        if !is_stuck && state.results.has_output() && !state.exit.is_gone() {
+            return Some(exit);
+        }
+        state.worker_moves = false;
+        let refused = state.exit.give_back(exit);
+        let is_told = is_stuck || state.results.has_more() || state.is_over();
+        let emitter = if is_told { state.emitter.take() } else { None };
+        drop(state);
+        drop(refused);
+        wake(emitter);
+        None
     }
 
     fn failure(&self, seq: u64, error: BoxError) -> Failure {

@@ -1,96 +1,43 @@
 //! The task of one worker.
 
 use std::future::{Future, poll_fn};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 use super::Pool;
 use super::alone::{Alone, Left, Settled};
+use super::emitter::{Exit, Moved, Mover};
 use super::port::PoolPort;
 use super::state::Taken;
 use crate::ledger::Spent;
 use crate::lineage::Lineage;
+use crate::push::Push;
 use crate::run::Stop;
 use crate::runtime::{Instant, yield_now};
 use crate::stage::pace::Pace;
-use crate::stage::worker::{BUDGET, End, Site, guarded, run_body};
+use crate::stage::worker::{BUDGET, End, guarded, poll_body};
 use crate::stage::{Out, Stage};
 use crate::sync::atomic::{AtomicU64, Ordering};
 
 pub(super) fn work<S: Stage, L: Lineage>(pool: Arc<Pool<S, L>>, id: usize) -> impl Future<Output = ()> + Send {
     // Made now, so that the pool learns also of a task that is dropped before its first poll.
-    let mark = pool.site.run.rt.now();
-    run(Worker { mark, pool, id, in_hand: None, is_started: false, alone: None, has_ended: false })
+    let rt = &pool.site.run.rt;
+    let (mark, pace) = (rt.now(), Pace::new(rt));
+    run(Worker { pool, id, in_hand: None, alone: None, exit: None, pace, budget: BUDGET, mark, has_ended: false })
 }
 
 async fn run<S: Stage, L: Lineage>(mut worker: Worker<S, L>) {
-    let (pool, id) = (worker.pool.clone(), worker.id);
-    let Site { run, node } = pool.site.clone();
-    let mut pace = Pace::new(&run.rt);
-    let mut budget = BUDGET;
     // In the worker's own task, so that a panic in it is the stage's.
-    let mut stage = match catch_unwind(AssertUnwindSafe(|| pool.template.lock().clone())) {
+    let mut stage = match catch_unwind(AssertUnwindSafe(|| worker.pool.template.lock().clone())) {
         Ok(stage) => stage,
-        Err(panic) => return pool.break_down(panic),
+        Err(panic) => return worker.pool.break_down(panic),
     };
-    loop {
-        // First what was taken together with others: an await costs more than the rest.
-        let leased = worker.next_leased(&pace);
-        let next = if leased.is_some() { leased } else { worker.next(&mut pace).await };
-        let Some(Taken { seq, item, lineage }) = next else { break };
-        worker.in_hand = Some((seq, lineage.clone()));
-        if worker.alone.is_none() {
-            pace.woke(pool.summon());
-            if pace.should_yield(&run.rt) {
-                yield_now().await;
-                pace.waited(run.rt.now());
-            }
-            worker.is_started = true;
-            if !pool.start(seq, pace.is_cheap()) {
-                break;
-            }
-            pace.begin(run.rt.now());
-        }
-        let mut has_waited = false;
-        let port = PoolPort { pool: &pool, seq, id, lineage: lineage.clone(), sent: AtomicU64::new(0) };
-        // The call itself is a part of the body: a closure may panic before it has made its future.
-        let body = run_body(async { stage.call(item, Out::new(&port)).await }, &node, |_| {
-            has_waited = true;
-            worker.rejoin();
-            node.stop_reason() == Stop::Cut || pool.is_cut(seq)
-        });
-        let end = End::of(guarded(body).await);
-        if has_waited {
-            pace.waited(run.rt.now());
-        } else if worker.alone.is_some() {
-            if pace.item() {
-                pace.sample(run.rt.now());
-            }
-        } else {
-            pace.end(run.rt.now());
-        }
-        match end {
-            End::Returned(Ok(result)) if worker.alone.is_some() => {
-                worker.settle(result, &mut pace);
-                if worker.alone.is_some() && pace.should_yield(&run.rt) {
-                    worker.publish();
-                    yield_now().await;
-                    pace.waited(run.rt.now());
-                }
-            }
-            end => {
-                worker.rejoin();
-                (worker.in_hand, worker.is_started) = (None, false);
-                pace.woke(pool.finish((seq, id, lineage), port.sent.load(Ordering::Relaxed), end));
-            }
-        }
-        budget -= 1;
-        if budget == 0 {
-            budget = BUDGET;
-            worker.publish();
-            yield_now().await;
-        }
+    match guarded(worker.run(&mut stage)).await {
+        Err(panic) if worker.is_in_body() => worker.end(0, End::of(Err(panic))),
+        Err(panic) => resume_unwind(panic),
+        Ok(()) => {}
     }
     worker.has_ended = true;
 }
@@ -98,76 +45,161 @@ async fn run<S: Stage, L: Lineage>(mut worker: Worker<S, L>) {
 struct Worker<S: Stage, L: Lineage> {
     pool: Arc<Pool<S, L>>,
     id: usize,
+    /// An item that was started.
     in_hand: Option<(u64, L)>,
-    is_started: bool,
     /// What it has to itself, if it is alone.
     alone: Option<Alone<S, L>>,
+    /// The exit of the pool, while it moves results on.
+    exit: Option<Exit<S::Out, L>>,
+    pace: Pace,
+    budget: u32,
     mark: Instant,
     /// False if its task was dropped, or has panicked outside of a body.
     has_ended: bool,
 }
 
 impl<S: Stage, L: Lineage> Worker<S, L> {
-    /// The next item of those that it has taken while it is alone, if there is one.
-    fn next_leased(&mut self, pace: &Pace) -> Option<Taken<S::In, L>> {
-        let node = &self.pool.site.node;
-        let alone = self.alone.as_mut()?;
-        if pace.is_cheap() && !node.is_stopped() { alone.next_leased() } else { None }
+    /// Runs items until this worker is not needed any more.
+    async fn run(&mut self, stage: &mut S) {
+        let pool = self.pool.clone();
+        let rt = &pool.site.run.rt;
+        loop {
+            // First what was taken together with others: an await costs more than the rest.
+            let leased = self.next_leased();
+            let taken = if leased.is_some() { leased } else { self.next().await };
+            let Some(Taken { seq, item, lineage }) = taken else { return };
+            self.in_hand = Some((seq, lineage.clone()));
+            if self.alone.is_none() {
+                self.pace.begin(rt.now());
+            }
+            let port = PoolPort { pool: &pool, seq, id: self.id, lineage, sent: AtomicU64::new(0) };
+            let returned = {
+                // The call itself is a part of the body: a closure may panic before it has made its future.
+                let mut body = pin!(stage.call(item, Out::new(&port)));
+                let polled = poll_fn(|cx| Poll::Ready(body.as_mut().poll(cx))).await;
+                // What is moved before an await is not kept across it, and so not copied for each item.
+                if matches!(polled, Poll::Pending) {
+                    drop(polled);
+                    self.wait(body, seq).await
+                } else {
+                    if self.alone.is_none() {
+                        self.pace.end(rt.now());
+                    }
+                    polled
+                }
+            };
+            match returned {
+                Poll::Ready(Ok(result)) if self.alone.is_some() => {
+                    self.settle(result);
+                    if self.pace.item() {
+                        self.pace.sample(rt.now());
+                    }
+                }
+                returned => {
+                    let end = match returned {
+                        Poll::Ready(returned) => End::Returned(returned),
+                        Poll::Pending => End::Cut,
+                    };
+                    self.end(port.sent.load(Ordering::Relaxed), end);
+                }
+            }
+            self.budget -= 1;
+            if self.budget == 0 || (!self.pace.is_cheap() && self.pace.should_yield(rt)) {
+                self.turn().await;
+            }
+        }
     }
 
-    async fn next(&mut self, pace: &mut Pace) -> Option<Taken<S::In, L>> {
+    /// Lets others run.
+    async fn turn(&mut self) {
+        self.budget = BUDGET;
+        if let Some(alone) = &mut self.alone {
+            alone.publish(&self.pool);
+        }
+        yield_now().await;
+        self.pace.waited(self.pool.site.run.rt.now());
+    }
+
+    /// Waits for a body that was pending. It still is if it was cut.
+    async fn wait<R>(&mut self, body: Pin<&mut impl Future<Output = R>>, seq: u64) -> Poll<R> {
+        let pool = self.pool.clone();
+        let node = &pool.site.node;
+        let returned = poll_body(body, node, false, |_| {
+            self.rejoin();
+            node.stop_reason() == Stop::Cut || pool.is_cut(seq)
+        })
+        .await;
+        self.pace.waited(pool.site.run.rt.now());
+        returned.map_or(Poll::Pending, Poll::Ready)
+    }
+
+    /// The next item of those that it has taken while it is alone, if there is one.
+    fn next_leased(&mut self) -> Option<Taken<S::In, L>> {
+        let alone = self.alone.as_mut()?;
+        if self.pace.is_cheap() && !self.pool.site.node.is_stopped() { alone.next_leased() } else { None }
+    }
+
+    async fn next(&mut self) -> Option<Taken<S::In, L>> {
         let mut has_waited = false;
         let next = poll_fn(|cx| {
-            let polled = self.poll_next(pace, cx);
+            let polled = self.poll_next(cx);
             if polled.is_pending() && !has_waited {
                 has_waited = true;
-                pace.sample(self.clock(Spent::Busy));
+                let now = self.clock(Spent::Busy);
+                if self.alone.is_some() {
+                    self.pace.sample(now);
+                }
             }
             polled
         })
         .await;
         if has_waited {
-            pace.waited(self.clock(Spent::WaitingForInput));
+            let now = self.clock(Spent::WaitingForInput);
+            self.pace.waited(now);
         }
         next
     }
 
-    fn poll_next(&mut self, pace: &mut Pace, cx: &mut Context<'_>) -> Poll<Option<Taken<S::In, L>>> {
-        if self.alone.is_none() && !S::SENDS && pace.is_cheap() {
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Taken<S::In, L>>> {
+        if self.alone.is_none() && !S::SENDS && self.pace.is_cheap() {
             self.alone = self.pool.lend(self.id);
             let pool = &self.pool;
             let is_clear = self.alone.as_mut().is_none_or(|alone| pool.clear_the_way(alone, cx));
             if !is_clear {
                 self.rejoin();
             }
+            self.pace.waited(self.pool.site.run.rt.now());
         }
-        let Some(alone) = &mut self.alone else {
-            return self.pool.poll_take(self.id, cx);
-        };
-        if pace.is_cheap() && !self.pool.site.node.is_stopped() {
-            let next = ready!(alone.poll_next(&self.pool, cx));
-            if next.is_none() {
-                self.rejoin();
-                self.pool.close(Stop::Over);
+        if let Some(alone) = &mut self.alone {
+            if self.pace.is_cheap() && !self.pool.site.node.is_stopped() {
+                let next = ready!(alone.poll_next(&self.pool, cx));
+                if next.is_none() {
+                    self.rejoin();
+                    self.pool.close(Stop::Over);
+                }
+                return Poll::Ready(next);
             }
-            return Poll::Ready(next);
+            self.rejoin();
         }
-        self.rejoin();
-        self.pool.poll_take(self.id, cx)
+        let taken = ready!(self.pool.poll_take(self.id, cx));
+        let Some((taken, has_woken)) = taken else { return Poll::Ready(None) };
+        if has_woken && !self.pace.is_cheap() {
+            // The body may take long.
+            self.pool.site.run.rt.share_woken();
+        }
+        Poll::Ready(Some(taken))
     }
 
     /// Moves the result of the item in hand on, if there is room now. If not it gets a place, and the worker is not alone
     /// any more.
-    fn settle(&mut self, result: Option<S::Out>, pace: &mut Pace) {
+    #[inline]
+    fn settle(&mut self, result: Option<S::Out>) {
         let Some(alone) = &mut self.alone else { return };
         let Some((_, lineage)) = &self.in_hand else { return };
         let settled = alone.settle(result, lineage, &self.pool.site.node);
         let Some((_, lineage)) = self.in_hand.take() else { return };
         let left = match settled {
-            Settled::Done => {
-                pace.woke(alone.take_woken());
-                return;
-            }
+            Settled::Done => return,
             Settled::Over => Left::Nothing,
             Settled::Refused(item) => Left::Finished(item, lineage),
             Settled::Unsettled => Left::Unsettled(lineage),
@@ -175,22 +207,36 @@ impl<S: Stage, L: Lineage> Worker<S, L> {
         if let Some(alone) = self.alone.take() {
             self.pool.rejoin(self.id, alone, left);
         }
-        pace.woke(self.pool.summon());
+        self.pace.woke(self.pool.summon());
     }
 
     /// Gives back what it has to itself. The item in hand is one of the pool's from now on, and others may start what waits.
     fn rejoin(&mut self) {
         let Some(alone) = self.alone.take() else { return };
         let left = self.in_hand.as_ref().map_or(Left::Nothing, |(_, lineage)| Left::InWork(lineage.clone()));
-        self.is_started = self.in_hand.is_some();
         self.pool.rejoin(self.id, alone, left);
         self.pool.summon();
     }
 
-    /// Shows what was done so far.
-    fn publish(&mut self) {
-        if let Some(alone) = &mut self.alone {
-            alone.publish(&self.pool);
+    /// Whether the body of the item in hand has not ended.
+    fn is_in_body(&self) -> bool {
+        self.in_hand.is_some() && self.alone.as_ref().is_none_or(Alone::is_whole)
+    }
+
+    /// The body of the item in hand has ended. Moves on what can move on now.
+    fn end(&mut self, sent: u64, end: End<Option<S::Out>>) {
+        self.rejoin();
+        let Some((seq, lineage)) = self.in_hand.take() else { return };
+        let (exit, has_woken) = self.pool.finish((seq, self.id, lineage), sent, end);
+        self.pace.woke(has_woken);
+        self.exit = exit;
+        // Others may finish meanwhile, and leave theirs to this worker.
+        while let Some(exit) = &mut self.exit {
+            // Without a waker: if there is no room, the emitter is told.
+            let moved = self.pool.move_on(exit, Mover::Worker, &mut Context::from_waker(Waker::noop()));
+            exit.outlet.flush();
+            self.pace.woke(exit.outlet.take_woken());
+            self.exit = self.exit.take().and_then(|exit| self.pool.give_back(exit, &moved));
         }
     }
 
@@ -205,17 +251,23 @@ impl<S: Stage, L: Lineage> Worker<S, L> {
 impl<S: Stage, L: Lineage> Drop for Worker<S, L> {
     fn drop(&mut self) {
         match self.alone.take() {
-            Some(alone) if !alone.is_whole() => self.pool.break_off(alone, self.in_hand.take().is_some()),
+            Some(alone) if !alone.is_whole() => {
+                let has_item = self.in_hand.take().is_some();
+                self.pool.break_off(alone, has_item);
+            }
             alone => {
                 self.alone = alone;
                 self.rejoin();
             }
         }
+        if let Some(exit) = self.exit.take() {
+            self.pool.break_exit(exit);
+        }
         if let Some((seq, lineage)) = self.in_hand.take() {
-            if !self.is_started {
-                self.pool.site.node.counts.started.add(1);
+            let (exit, _) = self.pool.finish((seq, self.id, lineage), 0, End::Cut);
+            if let Some(exit) = exit {
+                let _ = self.pool.give_back(exit, &Moved::Enough);
             }
-            self.pool.finish((seq, self.id, lineage), 0, End::Cut);
         }
         self.clock(Spent::Busy);
         if !self.has_ended {
