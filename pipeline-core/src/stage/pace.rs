@@ -18,6 +18,9 @@ const CHEAP: Duration = Duration::from_micros(1);
 /// Cheap items after which the clock is read: they may have become dear.
 const SAMPLE: u32 = 64;
 
+/// What waking somebody may take on top of the items: that of a thread is a system call.
+const WAKE: Duration = Duration::from_micros(3);
+
 /// How long a neighbour that was woken waits for a turn on this thread.
 const PATIENCE: Duration = Duration::from_micros(100);
 
@@ -74,6 +77,11 @@ impl Pace {
         self.has_woken |= has_woken;
     }
 
+    /// Whoever was woken need not be thought of any more.
+    pub(crate) fn forget_woken(&mut self) {
+        self.has_woken = false;
+    }
+
     /// See the field.
     pub(crate) fn is_cheap(&self) -> bool {
         self.is_cheap
@@ -81,12 +89,12 @@ impl Pace {
 
     /// Before the next body: shares what was woken with other threads if it may take long. Says whether to yield.
     pub(crate) fn should_yield(&mut self, rt: &Rt) -> bool {
-        let has_woken = std::mem::take(&mut self.has_woken);
-        if !has_woken && !self.owes_turn && self.items < SAMPLE {
+        if !self.has_woken && !self.owes_turn && self.items < SAMPLE {
             return false;
         }
         let now = rt.now();
         self.sample(now);
+        let has_woken = std::mem::take(&mut self.has_woken);
         if self.is_cheap {
             return false;
         }
@@ -100,7 +108,8 @@ impl Pace {
     /// Learns from the items since the last call what one costs.
     pub(crate) fn sample(&mut self, now: Instant) {
         if self.items > 0 {
-            let sample = now.duration_since(self.mark) / self.items;
+            let of_wake = if self.has_woken { WAKE } else { Duration::ZERO };
+            let sample = now.duration_since(self.mark).saturating_sub(of_wake) / self.items;
             let faded = self.cost.unwrap_or_default();
             let cost = sample.max(faded - faded / 8);
             self.cost = Some(cost);

@@ -344,7 +344,7 @@ impl<'a, T: Send + 'static, L: Lineage> Line<'a, T, L> {
                 return Ok(());
             }
             if self.pace.item() {
-                self.pace.sample(self.site.run.rt.now());
+                self.look(port);
             }
             self.budget -= 1;
             if self.budget == 0 {
@@ -399,6 +399,14 @@ impl<'a, T: Send + 'static, L: Lineage> Line<'a, T, L> {
         }
         self.desk.set_waiting(false);
         true
+    }
+
+    /// Looks what the items cost.
+    #[cold]
+    fn look<U: Send + 'static>(&mut self, port: &mut Port<U, L>) {
+        self.pace.woke(port.outlet_mut().take_woken());
+        self.pace.sample(self.site.run.rt.now());
+        self.pace.forget_woken();
     }
 
     /// Lets others run.

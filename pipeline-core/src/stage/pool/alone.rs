@@ -117,6 +117,11 @@ impl<S: Stage, L: Lineage> Alone<S, L> {
         self.is_whole
     }
 
+    /// Whether the exit has woken its reader since the last call.
+    pub(super) fn take_woken(&mut self) -> bool {
+        self.exit.outlet.take_woken()
+    }
+
     /// Shows what was done so far. Nothing is kept back while the worker waits.
     pub(super) fn publish(&mut self, pool: &Pool<S, L>) {
         let counts = &pool.site.node.counts;

@@ -92,7 +92,7 @@ impl<S: Stage, L: Lineage> Worker<S, L> {
                 Poll::Ready(Ok(result)) if self.alone.is_some() => {
                     self.settle(result);
                     if self.pace.item() {
-                        self.pace.sample(rt.now());
+                        self.look();
                     }
                 }
                 returned => {
@@ -107,6 +107,15 @@ impl<S: Stage, L: Lineage> Worker<S, L> {
             if self.budget == 0 || (!self.pace.is_cheap() && self.pace.should_yield(rt)) {
                 self.turn().await;
             }
+        }
+    }
+
+    /// Looks what the items cost that it has run alone.
+    fn look(&mut self) {
+        if let Some(alone) = &mut self.alone {
+            self.pace.woke(alone.take_woken());
+            self.pace.sample(self.pool.site.run.rt.now());
+            self.pace.forget_woken();
         }
     }
 
@@ -145,10 +154,8 @@ impl<S: Stage, L: Lineage> Worker<S, L> {
             let polled = self.poll_next(cx);
             if polled.is_pending() && !has_waited {
                 has_waited = true;
-                let now = self.clock(Spent::Busy);
-                if self.alone.is_some() {
-                    self.pace.sample(now);
-                }
+                self.clock(Spent::Busy);
+                self.look();
             }
             polled
         })
