@@ -198,7 +198,8 @@ impl<S: Stage, L: Lineage> Pool<S, L> {
         let emitter = state.emitter.take();
         drop(state);
         // Nothing moves on any more.
-        self.site.node.counts.abandoned.add(u64::from(is_cut));
+        let untold = exit.as_ref().map_or(0, |exit| exit.untold(self.limits));
+        self.site.node.counts.abandoned.add(u64::from(is_cut) + untold);
         if let Some(mut intake) = intake {
             intake.close(self.site.reason_to_close());
         }
@@ -211,9 +212,7 @@ impl<S: Stage, L: Lineage> Pool<S, L> {
         let Alone { intake, exit, mut tally, .. } = alone;
         let counts = &self.site.node.counts;
         tally.flush(counts);
-        // In order, its place in the ring tells the same.
-        let is_untold = matches!(exit.unsettled, Some(Ack::Last)) && !self.limits.is_ordered;
-        counts.abandoned.add(u64::from(has_item) + u64::from(is_untold));
+        counts.abandoned.add(u64::from(has_item) + exit.untold(self.limits));
         let (intake, emitter) = {
             let mut state = self.state.lock();
             let nothing = state.exit.take();
