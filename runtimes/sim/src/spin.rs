@@ -5,6 +5,8 @@
 //!
 //! - no timer has fired, so no time has passed; or
 //! - a pipeline waits, and every timer that is left was set in the window: nobody waits for a time that is still to come.
+//!
+//! Where no pipeline is seen to run, only a window of full length tells.
 
 /// Polls of a window.
 const WINDOW: u64 = 1_000_000;
@@ -53,7 +55,8 @@ impl Spin {
     pub(crate) fn next(&mut self, now: &Look) -> bool {
         let is_timeless = !self.has_fired;
         let asks_again = now.is_waited && now.oldest_timer.is_none_or(|timer| timer > self.timer);
-        let is_idle = !self.has_changed && self.moved == now.moved && (is_timeless || asks_again);
+        let is_telling = now.is_waited || self.length == WINDOW;
+        let is_idle = !self.has_changed && self.moved == now.moved && (is_timeless || asks_again) && is_telling;
         let end = now.step + self.length;
         *self = Spin { end, moved: now.moved, timer: now.last_timer, length: self.length, ..Spin::default() };
         is_idle
