@@ -5,6 +5,7 @@ use std::error::Error as StdError;
 use std::fmt;
 
 use crate::ledger::Report;
+use crate::runtime::TaskError;
 
 /// The error of a stage, as the engine carries it. `String`, `&str` and every [`Error`](StdError) that is `Send + Sync`
 /// become one by `into`.
@@ -285,9 +286,9 @@ impl Failure {
         self.error.is::<Panicked>()
     }
 
-    /// Whether the runtime dropped a task of the stage, as it does when it shuts down.
+    /// Whether the runtime dropped a task of the stage, or a blocking call, as it does when it shuts down.
     pub fn is_lost(&self) -> bool {
-        self.error.is::<Lost>()
+        self.error.is::<Lost>() || self.error.downcast_ref().is_some_and(TaskError::is_lost)
     }
 }
 

@@ -31,7 +31,7 @@ impl Tasks {
 /// Wraps `rt` and counts its tasks and blocking calls.
 pub fn counted(rt: Rt) -> (Rt, Tasks) {
     let tasks = Tasks::default();
-    (Rt::new(Counted { rt, tasks: tasks.clone() }), tasks)
+    (rt.wrapped(Counted { rt: rt.clone(), tasks: tasks.clone() }), tasks)
 }
 
 struct Counted {

@@ -18,8 +18,7 @@ impl Witness {
 
     /// A new item.
     pub fn item(&self, id: u64) -> Item {
-        self.made.fetch_add(1, SeqCst);
-        Item { id, witness: self.clone(), is_armed: false }
+        Item { id, witness: self.clone(), family: Family::default(), is_armed: false }.born()
     }
 
     /// Items made so far.
@@ -39,10 +38,33 @@ pub struct Item {
     /// Which one it is.
     pub id: u64,
     witness: Witness,
+    family: Family,
     is_armed: bool,
 }
 
+/// An item and all its clones.
+#[derive(Clone, Debug, Default)]
+pub struct Family(Arc<AtomicUsize>);
+
+impl Family {
+    /// How many of them are left.
+    pub fn left(&self) -> usize {
+        self.0.load(SeqCst)
+    }
+}
+
 impl Item {
+    fn born(self) -> Item {
+        self.witness.made.fetch_add(1, SeqCst);
+        self.family.0.fetch_add(1, SeqCst);
+        self
+    }
+
+    /// The item and its clones.
+    pub fn family(&self) -> Family {
+        self.family.clone()
+    }
+
     /// The same item, whose destructor panics, unless something panics already.
     #[must_use]
     pub fn armed(mut self) -> Item {
@@ -61,13 +83,14 @@ impl Item {
 /// A clone is never armed.
 impl Clone for Item {
     fn clone(&self) -> Item {
-        self.witness.item(self.id)
+        Item { id: self.id, witness: self.witness.clone(), family: self.family.clone(), is_armed: false }.born()
     }
 }
 
 impl Drop for Item {
     fn drop(&mut self) {
         self.witness.dropped.fetch_add(1, SeqCst);
+        self.family.0.fetch_sub(1, SeqCst);
         if self.is_armed && !std::thread::panicking() {
             panic!("the destructor of item {} is bad", self.id);
         }

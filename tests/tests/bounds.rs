@@ -266,17 +266,28 @@ async fn slowest(item: Item) {
     sleep(Duration::from_millis(5 + item.id % 2)).await;
 }
 
+/// Holds its item until it has given it for the second time.
+fn twice(item: Item) -> impl Iterator<Item = Item> + Send + 'static {
+    std::iter::repeat_n(item, 2)
+}
+
 type Items = BoxFlow<Item>;
 type Moves = fn(Items, Items, usize) -> Items;
 
-/// Shapes in which each item is made once and moved on, with their buffers set to `buffer`.
-const MOVES: [(&str, Moves); 10] = [
+/// Shapes in which nothing is made before there is room for it, with their buffers set to `buffer`.
+const MOVES: [(&str, Moves); 12] = [
     ("nothing", |a, _, buffer| a.buffer(buffer).boxed()),
     ("a fused step", |a, _, buffer| a.map(|item| item).filter(|item| item.id % 2 == 0).buffer(buffer).boxed()),
     ("a stage", |a, _, buffer| a.then(again().buffer(buffer)).boxed()),
     ("a pool", |a, _, buffer| a.then(again().concurrency(3).buffer(buffer)).boxed()),
     ("a wide window", |a, _, buffer| a.then(again().concurrency(2).window(7).buffer(buffer)).boxed()),
     ("unordered", |a, _, buffer| a.then(again().concurrency(3).unordered().buffer(buffer)).boxed()),
+    ("a pool before a fused step that holds an item", |a, _, buffer| {
+        a.then(again().concurrency(3).buffer(buffer)).flat_map(twice).buffer(buffer).boxed()
+    }),
+    ("unordered before a fused step that holds an item", |a, _, buffer| {
+        a.then(again().concurrency(3).unordered().buffer(buffer)).flat_map(twice).buffer(buffer).boxed()
+    }),
     ("a stream", |a, _, buffer| a.then(pass().buffer(buffer)).boxed()),
     ("a chain", |a, b, buffer| a.buffer(buffer).chain(b.buffer(buffer)).boxed()),
     ("a merge", |a, b, buffer| merge([a.buffer(buffer), b.buffer(buffer)]).boxed()),

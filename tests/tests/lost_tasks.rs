@@ -12,7 +12,7 @@ use taktline::prelude::*;
 use taktline::runtime::{Instant, Rt, Runtime, Timer};
 use tests::{Witness, on_sim};
 
-/// Drops the task that it was given as number `task`, instead of its poll number `poll`.
+/// Drops the task that it was given as number `task`, instead of its poll number `poll`; a blocking call at once.
 struct Loses {
     rt: Rt,
     given: Arc<AtomicUsize>,
@@ -62,7 +62,12 @@ impl Runtime for Loses {
     }
 
     fn spawn_blocking(&self, job: Box<dyn FnOnce() + Send>) {
-        self.rt.spawn_blocking(job).detach();
+        if self.given.fetch_add(1, SeqCst) == self.task {
+            drop(job);
+            self.lost.fetch_add(1, SeqCst);
+        } else {
+            self.rt.spawn_blocking(job).detach();
+        }
     }
 
     fn timer(&self, deadline: Instant) -> Pin<Box<dyn Timer>> {
@@ -109,6 +114,8 @@ fn check(what: &str, plan: impl Fn(&Witness) -> Pipeline<u64>) {
                         let outcome = run.await;
                         let is_lost = lost.load(SeqCst) > 0;
                         assert_eq!(outcome.is_err(), is_lost, "{what}: task {task}, poll {poll}, seed {seed}");
+                        let first = outcome.as_ref().err().and_then(|error| error.first());
+                        assert!(first.is_none_or(|failure| failure.is_lost()), "{what}: {first:?}");
                         let report = outcome.map_or_else(|error| error.report().cloned(), |done| Some(done.report));
                         let report = report.expect("it was started");
                         assert!(report.balances(), "{what}: task {task}, poll {poll}, seed {seed}\n{report}");
@@ -120,6 +127,11 @@ fn check(what: &str, plan: impl Fn(&Witness) -> Pipeline<u64>) {
         }
     }
     assert!(times_lost > 100, "{what}: {times_lost} tasks were lost");
+}
+
+#[stage(blocking)]
+fn read(item: tests::Item) -> tests::Item {
+    item
 }
 
 #[test]
@@ -138,5 +150,6 @@ fn a_run_that_loses_a_task_ends_with_books_that_balance() {
         items(witness).then(stage(slow).concurrency(3).unordered().buffer(2)).count()
     });
     check("a pool of one", |witness| items(witness).then(stage(slow).window(2).buffer(2)).count());
+    check("a blocking stage", |witness| items(witness).then(read().concurrency(2).buffer(2)).count());
     check("a merge", |witness| merge((items(witness), items(witness))).then(stage(slow).buffer(2)).count());
 }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
 use taktline::prelude::*;
-use taktline::sim::{Sim, explore, run};
+use taktline::sim::{Explore, Sim, explore, run};
 use tests::{UNIT, units};
 
 #[source]
@@ -60,6 +60,61 @@ fn a_deadlock_is_told_at_once_with_who_waits_for_whom() {
     assert!(told.contains("`pass` waits for room before `jam`"), "{told}");
     let told = panic_of(|| run(7, std::future::pending::<()>()));
     assert!(told.contains("no pipeline is running"), "{told}");
+}
+
+#[test]
+fn tasks_that_wake_each_other_for_ever_are_told_while_no_time_passes() {
+    async fn spin() {
+        loop {
+            yield_now().await;
+        }
+    }
+    let restless = stage(|x: u64| async move {
+        spin().await;
+        x
+    });
+    let plan = || iter(0..9u64).then(restless.clone().name("restless")).then(pass()).count();
+    let told = panic_of(|| run(3, plan().run()));
+    assert!(told.contains("1000000 polls led nowhere (`restless` 1000000) at 0ns, seed 3"), "{told}");
+    assert!(told.contains("`pass` waits for input from `restless`"), "{told}");
+    let told = panic_of(|| run(3, spin()));
+    assert!(told.contains("1000000 polls led nowhere (the program 1000000) at 0ns, seed 3"), "{told}");
+    let sim = Sim::new(3);
+    sim.rt().spawn(spin()).detach();
+    assert!(panic_of(|| sim.settle()).contains("led nowhere"), "also where tasks run by themselves");
+}
+
+#[test]
+fn a_program_that_asks_again_and_again_for_what_never_comes_is_told() {
+    // A window is a tenth of what a seed may take.
+    let asks = |_| async {
+        let mut xs = stuck().then(pass()).start();
+        while !matches!(taktline::timeout(UNIT, xs.next()).await, Ok(Ok(None))) {}
+    };
+    let told = Explore::new().seed(5, asks).expect_err("it never ends").to_string();
+    assert!(told.contains("20000 polls led nowhere (the program 20000)"), "{told}");
+    assert!(told.contains("`stuck` is in work and waits for something outside"), "{told}");
+}
+
+#[test]
+fn a_program_that_waits_long_or_has_much_to_do_is_let_go_on() {
+    // 10,000 polls are a window here.
+    let explore = Explore::new().polls(100_000);
+    // What comes was set before all that ticks meanwhile.
+    let patient = |_| async {
+        let late = stage(|x: u64| async move {
+            sleep(UNIT * 25_000).await;
+            x
+        });
+        let mut run = Box::pin(iter(0..1u64).then(late).count().run());
+        while taktline::timeout(UNIT, run.as_mut()).await.is_err() {}
+    };
+    assert!(explore.seed(1, patient).expect("it ends").steps > 25_000);
+    let busy = |_| async {
+        let done = iter(0..20_000u64).then(pass().buffer(1)).buffer(1).count().run().await;
+        assert_eq!(done.expect("nothing fails").value, 20_000);
+    };
+    assert!(explore.seed(1, busy).expect("items move").steps > 20_000);
 }
 
 /// The trace of a small pipeline.

@@ -187,6 +187,12 @@ impl Rt {
         f()
     }
 
+    /// This one with `runtime` around it. Whoever looks on at one of them sees the runs of both.
+    #[doc(hidden)]
+    pub fn wrapped(&self, runtime: impl Runtime) -> Rt {
+        Rt { runtime: Arc::new(runtime), watched: self.watched.clone() }
+    }
+
     #[doc(hidden)]
     pub fn watch(&self, watched: Weak<dyn Waits>) {
         let mut list = self.watched.lock();

@@ -19,6 +19,8 @@ pub(crate) struct Plan {
     pub(crate) choices: Option<Choices>,
     /// Streams without choices are drawn anew, differently for each number.
     pub(crate) salt: Option<u64>,
+    /// Whether what the program draws was given as bytes.
+    pub(crate) is_given: bool,
     /// Whether its choices are recorded.
     pub(crate) is_recorded: bool,
     /// Whether its story is told.
@@ -35,7 +37,19 @@ impl Plan {
             tape.once_in(stream, SWITCHED_ON)
         };
         let faults = menu.iter().filter(|fault| switches_on(*fault)).collect();
-        Plan { seed, faults, choices: None, salt: None, is_recorded: false, is_told: false, polls_max }
+        Plan { seed, faults, choices: None, salt: None, is_given: false, is_recorded: false, is_told: false, polls_max }
+    }
+
+    /// What `bytes` take from the menu: four bytes switch faults on, four are the seed, and each of the others is a draw.
+    pub(crate) fn of_bytes(bytes: &[u8], menu: Faults, polls_max: u64) -> Plan {
+        let byte = |at: usize| bytes.get(at).copied().unwrap_or(0);
+        let number = |at| u32::from_le_bytes([byte(at), byte(at + 1), byte(at + 2), byte(at + 3)]);
+        let (switches, seed) = (number(0), u64::from(number(4)));
+        let faults = menu.iter().filter(|fault| switches & 1 << *fault as u32 != 0).collect();
+        let draws = bytes.iter().skip(8).map(|byte| u64::from(*byte)).collect();
+        let choices = Some(Choices::from([(DRAWS.to_owned(), draws)]));
+        // All but the draws comes from the seed.
+        Plan { choices, salt: Some(0), is_given: true, faults, ..Plan::of(seed, Faults::none(), polls_max) }
     }
 
     pub(crate) fn without(&self, fault: Fault) -> Plan {

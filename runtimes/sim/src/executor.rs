@@ -15,6 +15,7 @@ use taktline_core::runtime::{Instant, task_name};
 use crate::case::Case;
 use crate::fault::Fault;
 use crate::inject::Injector;
+use crate::spin::{Look, Spin};
 use crate::tape::StreamId;
 use crate::trace::{Event, MAIN, Note, Trace};
 
@@ -37,6 +38,7 @@ pub(crate) struct State {
     pub(crate) tasks: BTreeMap<u64, Task>,
     pub(crate) timers: BTreeMap<(Instant, u64), Waker>,
     pub(crate) steps: u64,
+    pub(crate) spin: Spin,
     /// Nothing runs any more.
     pub(crate) is_shut_down: bool,
     ready: Vec<Arc<TaskWaker>>,
@@ -45,6 +47,8 @@ pub(crate) struct State {
     /// Wait until nothing else is ready.
     settled: Vec<Waker>,
     main: Weak<TaskWaker>,
+    /// How often the program itself was polled in this window.
+    main_polls: u64,
     running: Option<u64>,
     /// No wake is delayed now.
     is_urgent: bool,
@@ -59,6 +63,8 @@ pub(crate) struct Task {
     job: Option<Job>,
     waker: Weak<TaskWaker>,
     pub(crate) name: Option<String>,
+    /// How often it was polled in this window.
+    polls: u64,
 }
 
 pub(crate) struct TaskWaker {
@@ -101,6 +107,12 @@ impl Drop for Current {
     }
 }
 
+impl Task {
+    fn told(&self, id: u64) -> String {
+        self.name.as_ref().map_or_else(|| format!("task {id}"), |name| format!("`{name}`"))
+    }
+}
+
 impl State {
     pub(crate) fn new_timer(&mut self) -> u64 {
         self.next_timer += 1;
@@ -108,6 +120,11 @@ impl State {
     }
 
     fn event(&mut self, event: Event, id: u64) {
+        match event {
+            Event::Spawn | Event::End => self.spin.task_changes(),
+            Event::Timer => self.spin.timer_fires(),
+            Event::Poll | Event::Wake => {}
+        }
         self.trace.add(event, id, self.running, self.now.since_epoch());
     }
 
@@ -115,6 +132,18 @@ impl State {
         if self.trace.is_recorded() {
             self.trace.note(note(), self.running, self.now.since_epoch());
         }
+    }
+
+    /// A window of polls has ended. If nothing came of it, gives who was polled, most often first.
+    pub(crate) fn look_for_spin(&mut self, moved: u64, is_waited: bool) -> Option<Vec<(u64, String)>> {
+        let oldest_timer = self.timers.keys().map(|(_, id)| *id).min();
+        let look = Look { step: self.steps, moved, is_waited, oldest_timer, last_timer: self.next_timer };
+        let main = (std::mem::take(&mut self.main_polls), "the program".to_owned());
+        let named = |(id, task): (&u64, &mut Task)| (std::mem::take(&mut task.polls), task.told(*id));
+        let mut polled: Vec<_> = self.tasks.iter_mut().map(named).chain([main]).collect();
+        polled.retain(|(polls, _)| *polls > 0);
+        polled.sort_by(|a, b| b.cmp(a));
+        self.spin.next(&look).then_some(polled)
     }
 
     fn jump(&mut self) {
@@ -170,6 +199,8 @@ impl Core {
                 tasks: BTreeMap::new(),
                 timers: BTreeMap::new(),
                 steps: 0,
+                spin: Spin::new(case.polls_max()),
+                main_polls: 0,
                 is_shut_down: false,
                 ready: Vec::new(),
                 delayed: BTreeMap::new(),
@@ -235,7 +266,7 @@ impl Core {
         let name = name.or_else(task_name);
         state.event(Event::Spawn, id);
         state.note(|| Note::Named(name.clone().unwrap_or_default()));
-        state.tasks.insert(id, Task { job: Some(job), waker: Arc::downgrade(&waker), name });
+        state.tasks.insert(id, Task { job: Some(job), waker: Arc::downgrade(&waker), name, polls: 0 });
         drop(state);
         waker.wake();
     }
@@ -307,7 +338,10 @@ impl Core {
     fn poll_root(&self, waker: &Arc<TaskWaker>, root: &mut dyn Root) {
         let is_current = std::ptr::eq(self.lock().main.as_ptr(), Arc::as_ptr(waker));
         if is_current && !root.is_over() {
-            self.lock().event(Event::Poll, MAIN);
+            let mut state = self.lock();
+            state.main_polls += 1;
+            state.event(Event::Poll, MAIN);
+            drop(state);
             root.poll(&mut Context::from_waker(&Waker::from(waker.clone())));
         }
     }
@@ -315,7 +349,10 @@ impl Core {
     fn poll_task(&self, waker: &Arc<TaskWaker>) {
         let job = {
             let mut state = self.lock();
-            let job = state.tasks.get_mut(&waker.id).and_then(|task| task.job.take());
+            let job = state.tasks.get_mut(&waker.id).and_then(|task| {
+                task.polls += 1;
+                task.job.take()
+            });
             state.event(Event::Poll, waker.id);
             job
         };

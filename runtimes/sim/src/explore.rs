@@ -133,7 +133,36 @@ impl Explore {
     where
         F: Future<Output: Outcome>,
     {
-        let plan = Plan::of(seed, self.menu, self.polls_max);
+        self.plan(Plan::of(seed, self.menu, self.polls_max), program)
+    }
+
+    /// Runs `program` with what a fuzzer gives. The first bytes switch faults of the menu on and seed the schedule; each of
+    /// the others is something that the program draws, so that a small change of the bytes is a small change of the case.
+    ///
+    /// ```
+    /// use taktline::sim::Explore;
+    ///
+    /// let program = |case: taktline::sim::Case| async move { assert_ne!(case.draw(0..=200), 77) };
+    /// let explore = Explore::new();
+    /// assert!(explore.bytes(&[0, 0, 0, 0, 1, 0, 0, 0, 76], program).is_ok());
+    /// assert!(explore.bytes(&[0, 0, 0, 0, 1, 0, 0, 0, 77], program).is_err());
+    /// assert!(explore.bytes(&[], program).is_ok(), "what is missing is zero");
+    /// ```
+    ///
+    /// # Errors
+    /// [`Failed`], if it fails; it was made smaller.
+    pub fn bytes<F>(&self, bytes: &[u8], program: impl Fn(Case) -> F) -> Result<Passed, Failed>
+    where
+        F: Future<Output: Outcome>,
+    {
+        self.plan(Plan::of_bytes(bytes, self.menu, self.polls_max), program)
+    }
+
+    fn plan<F>(&self, plan: Plan, program: impl Fn(Case) -> F) -> Result<Passed, Failed>
+    where
+        F: Future<Output: Outcome>,
+    {
+        let seed = plan.seed;
         let first = attempt(&Plan { is_told: self.tells, ..plan.clone() }, &program);
         if first.broken.is_some() {
             return Err(shrink(plan, self.attempts_max, |plan| attempt(plan, &program)));

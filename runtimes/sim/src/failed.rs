@@ -77,7 +77,11 @@ impl fmt::Display for Failed {
         if *is_unsteady {
             writeln!(f, "a repetition took another course: something in the program is not simulated")?;
         }
-        write!(f, "story:\n{story}explore seed {} alone to see it again", plan.seed)
+        write!(f, "story:\n{story}")?;
+        if plan.is_given {
+            return write!(f, "explore the same bytes to see it again");
+        }
+        write!(f, "explore seed {} alone to see it again", plan.seed)
     }
 }
 

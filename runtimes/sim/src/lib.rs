@@ -19,6 +19,10 @@
 //! ready meanwhile runs in the next round, so no ready task is starved. Only when nothing is ready the clock jumps to the
 //! next timer; all timers of that instant fire together, in a random order, before anything is polled.
 //!
+//! **Ends.** A program in which nothing is ready and no timer is left panics as a deadlock. One that goes on for a million
+//! polls and gets nowhere panics too, and says which tasks were polled most: no item has moved, no task was made or has
+//! ended, and no time has passed but what tasks wait that ask again and again.
+//!
 //! **Blocking calls** run in place, as an entry of the schedule, and take no virtual time.
 //!
 //! **Faults.** [`explore`] runs a program with many seeds. Each switches some [faults](Fault) on: wakes that come late, twice
@@ -64,6 +68,7 @@ pub mod probe;
 mod random;
 mod shrink;
 mod sim;
+mod spin;
 mod story;
 mod tape;
 mod timer;

@@ -11,7 +11,7 @@ const SINGLES_MAX: usize = 64;
 const SALTS: u64 = 4;
 
 /// Most polls of all attempts together.
-const POLLS_MAX: u64 = 3_000_000;
+const POLLS_MAX: u64 = 1_000_000;
 
 pub(crate) fn shrink(plan: Plan, attempts_max: u64, try_plan: impl FnMut(&Plan) -> Attempt) -> Failed {
     let drawn = plan.faults;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use taktline_core::ledger::Report;
+use taktline_core::ledger::{Report, StageReport};
 use taktline_core::runtime::{Entered, Instant, Rt, Runtime, Timer};
 
 use crate::case::Case;
@@ -126,6 +126,7 @@ impl Sim {
         let _current = Current::new(&self.core);
         while !self.core.lock().is_idle() {
             self.core.round(&mut Nothing);
+            self.check_progress();
         }
     }
 
@@ -165,7 +166,6 @@ impl Sim {
     /// The same; nothing if the faults of the case have dropped the future.
     pub(crate) fn run_root<F: Future>(&self, future: F) -> Option<F::Output> {
         let _current = Current::new(&self.core);
-        let polls_max = self.core.case.polls_max();
         let mut root = Main { rt: self.rt(), future: Some(Box::pin(self.rt.enter(future))), output: None };
         let waker = self.core.main_waker();
         std::task::Waker::from(waker).wake();
@@ -174,10 +174,31 @@ impl Sim {
             if root.is_over() {
                 return root.output;
             }
-            assert!(self.step_count() < polls_max, "{}", self.stuck(&format!("no end after {polls_max} polls")));
+            self.check_progress();
             if self.core.lock().is_idle() && !self.core.advance(None) {
                 panic!("{}", self.stuck("deadlock"));
             }
+        }
+    }
+
+    /// Panics if the program has taken too many polls, or gets nowhere.
+    fn check_progress(&self) {
+        let (steps, is_due, window) = {
+            let state = self.core.lock();
+            (state.steps, state.spin.is_due(state.steps), state.spin.length())
+        };
+        let polls_max = self.core.case.polls_max();
+        assert!(steps < polls_max, "{}", self.stuck(&format!("no end after {polls_max} polls")));
+        if !is_due {
+            return;
+        }
+        let moved = self.ledgers().iter().flat_map(|report| report.stages().iter().map(steps_of)).sum();
+        let is_waited = !self.rt.waits().is_empty();
+        let spinning = self.core.lock().look_for_spin(moved, is_waited);
+        if let Some(polled) = spinning {
+            let told: Vec<_> = polled.iter().map(|(polls, name)| format!("{name} {polls}")).take(TOLD_MAX).collect();
+            let what = format!("{window} polls led nowhere ({})", told.join(", "));
+            panic!("{}", self.stuck(&what));
         }
     }
 
@@ -197,6 +218,14 @@ impl Sim {
         let waits = if waits.is_empty() { "no pipeline is running".to_owned() } else { waits.join("\n  ") };
         format!("{what} at {now:?}, seed {seed}; {tasks} tasks wait\n  {waits}")
     }
+}
+
+/// Tasks that are named when a program gets nowhere.
+const TOLD_MAX: usize = 5;
+
+/// How far the items of a stage have come. It only rises.
+fn steps_of(row: &StageReport) -> u64 {
+    row.items_in + row.items_out + row.done + row.failed + row.dropped + row.abandoned + row.retried
 }
 
 impl Drop for Sim {

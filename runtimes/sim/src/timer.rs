@@ -60,8 +60,11 @@ impl Timer for SimTimer {
         self.deadline = deadline;
         // Who has polled before is woken at the new deadline, without another poll.
         if let Some(at) = self.registered.take() {
-            let mut state = self.core.lock();
+            let core = self.core.clone();
+            let mut state = core.lock();
             let waker = state.timers.remove(&(at, self.id));
+            // It is as old as its deadline.
+            self.id = state.new_timer();
             let is_waiting = waker.is_some();
             state.timers.extend(waker.map(|waker| ((deadline, self.id), waker)));
             drop(state);

@@ -4,9 +4,10 @@
 //! loom's under `--cfg taktline_loom`, shuttle's under `--cfg taktline_shuttle`, and else std's.
 //!
 //! ```text
-//! RUSTFLAGS="--cfg taktline_loom" cargo run --profile models -p models --target-dir target/loom
-//! RUSTFLAGS="--cfg taktline_shuttle" cargo run --profile models -p models --target-dir target/shuttle
-//! cargo run --profile models -p models
+//! export MODELS=tests/models/Cargo.toml
+//! RUSTFLAGS="--cfg taktline_loom" cargo run --release --manifest-path $MODELS --target-dir target/loom
+//! RUSTFLAGS="--cfg taktline_shuttle" cargo run --release --manifest-path $MODELS --target-dir target/shuttle
+//! cargo run --release --manifest-path $MODELS
 //! ```
 //!
 //! loom tries all schedules with at most two preemptions, and all values that a relaxed load may see. shuttle draws random

@@ -7,8 +7,10 @@
 //! ```
 //!
 //! A bug is a file in `bugs/`: a head that says what it is, where it is from and which checks are tried, in this order, and
-//! a unified diff. A hunk is found by its text, not by its line, so that it stays where it belongs as files change; one
-//! that is not found, or found twice, is an error. The copy, and what is built from it, are in `target/planted`.
+//! hunks in the form of a diff. A hunk is found by its text, not by its line, and may be a part of a line, so that it stays
+//! where it belongs as files change. `@@ fn close` looks behind that text, which is in the file once, and takes the first
+//! place; after a bare `@@` there must be one place only. A hunk that does not fit is an error. The copy, and what is built
+//! from it, are in `target/planted`.
 //!
 //! What no check finds stays in the number of all.
 

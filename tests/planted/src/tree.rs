@@ -50,7 +50,7 @@ impl Tree {
     /// What the files that a bug touches are with it.
     ///
     /// # Errors
-    /// If a hunk is not found, or found twice.
+    /// If a hunk does not fit.
     pub fn planted(&self, bug: &Bug) -> Result<BTreeMap<String, String>, String> {
         let mut files = BTreeMap::new();
         for edit in &bug.edits {
@@ -60,10 +60,8 @@ impl Tree {
                 Some(text) => text,
                 None => read()?,
             };
-            match text.matches(&edit.old).count() {
-                1 => files.insert(edit.file.clone(), text.replacen(&edit.old, &edit.new, 1)),
-                n => return Err(format!("{}: a hunk fits {n} times:\n{}", edit.file, edit.old)),
-            };
+            let planted = edit.apply(&text).map_err(|problem| format!("{}: {problem}: {}", edit.file, edit.old))?;
+            files.insert(edit.file.clone(), planted);
         }
         Ok(files)
     }

@@ -8,6 +8,7 @@ use taktline::prelude::*;
 use taktline::stages::{Permit, Stage};
 
 use super::spec::{END, Form, How, PRIME, Place, Slow, Spec, Trouble};
+use super::tickets::Receipts;
 use crate::{Item, Witness};
 
 /// What the bodies of one place know of themselves.
@@ -53,6 +54,8 @@ impl Bench {
 /// What all bodies of a run share.
 pub(super) struct Shop {
     pub(super) witness: Witness,
+    /// Of the items, if they are tracked.
+    pub(super) receipts: Receipts,
     /// How long a tick is.
     pub(super) tick: Duration,
     /// One for each node, and one for the sink.
@@ -66,7 +69,7 @@ impl Shop {
         let benches = (0..=spec.nodes.len()).map(|_| Arc::default()).collect();
         let is_blocking = |form: &Form| matches!(form, Form::Step(op) if op.name == "blocking");
         let lingers = spec.nodes.iter().map(|node| is_blocking(&node.form)).chain([false]).collect();
-        Shop { witness: Witness::new(), tick, benches, lingers }
+        Shop { witness: Witness::new(), receipts: Receipts::default(), tick, benches, lingers }
     }
 
     pub(super) fn bench(&self, place: Place) -> &Arc<Bench> {

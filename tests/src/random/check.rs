@@ -5,7 +5,7 @@ use taktline::sim::{Case, Fault};
 
 use super::bodies::Shop;
 use super::books::check_books;
-use super::perform::{End, Outcome, Value};
+use super::perform::{End, Left, Outcome, Value};
 use super::spec::{END, How, Sink, Spec, Trouble};
 
 pub(super) fn check(case: &Case, spec: &Spec, shop: &Shop, outcome: &Outcome) {
@@ -29,7 +29,7 @@ pub(super) fn check(case: &Case, spec: &Spec, shop: &Shop, outcome: &Outcome) {
         End::Dropped => check_beginning(case, spec, outcome),
     }
     if !matches!(outcome.end, End::Dropped) && !case.has(Fault::Shutdown) {
-        assert_eq!(outcome.left, (0, 0), "items and tasks are left as the run returns");
+        assert_eq!(outcome.left, Left::default(), "something is left as the run returns");
     }
 }
 

@@ -17,6 +17,10 @@ pub(super) fn watch(case: &Case, spec: &Arc<Spec>, shop: &Arc<Shop>, rt: &Rt) {
     let edges: Vec<_> = edges(spec);
     let (seen, kept_shop, kept_rt) = (edges.clone(), shop.clone(), rt.clone());
     case.always(move || seen.iter().for_each(|edge| edge.check_bound(&kept_shop, &kept_rt)));
+    if spec.is_tracked && !spec.keeps_items() {
+        let receipts = shop.receipts.clone();
+        case.always(move || receipts.check());
+    }
     let (spec, shop, rt) = (spec.clone(), shop.clone(), rt.clone());
     case.when_idle(move || {
         check_cut(&spec, &shop);
@@ -54,6 +58,11 @@ fn edges(spec: &Spec) -> Vec<Watched> {
 }
 
 impl Spec {
+    /// Whether who reads the sink's value keeps items that have gone all the way.
+    fn keeps_items(&self) -> bool {
+        matches!(self.sink, Sink::Collect | Sink::First | Sink::Loop { .. })
+    }
+
     /// Whether a step that is fused behind a node makes several items of one.
     fn is_multiplied_behind(&self, at: usize) -> bool {
         let Some(reader) = self.nodes[at].reader else { return false };

@@ -4,6 +4,7 @@ use std::fmt;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
+use taktline::lineage::{Lineage, Ticket};
 use taktline::prelude::*;
 
 use super::bodies::{Desk, fill_from, generate};
@@ -29,27 +30,42 @@ pub(super) const SOURCES: &[&Source] = &[
     &Source { name: "fill_from", can_fail: true, attach: |ids, name, desk| fill_from(ids, desk).name(name).boxed() },
 ];
 
-pub(super) struct Join {
+pub(super) type Attach<L> = fn(Vec<BoxFlow<Item, L>>) -> BoxFlow<Item, L>;
+
+pub(super) struct Join<L: Lineage = ()> {
     /// That of its row.
     pub(super) name: &'static str,
     /// How many inputs it takes.
     pub(super) inputs: RangeInclusive<u64>,
     /// Its inputs come one after the other.
     pub(super) keeps_order: bool,
-    pub(super) attach: fn(Vec<BoxFlow<Item>>) -> BoxFlow<Item>,
+    pub(super) attach: Attach<L>,
 }
 
-/// The simplest first.
-pub(super) const JOINS: &[&Join] = &[
+/// The same entries for flows that are tracked and for those that are not.
+macro_rules! tables {
+    ($($join:expr),+ $(,)?) => {
+        /// The simplest first.
+        pub(super) const JOINS: &[&Join] = &[$($join),+];
+        const TRACKED: &[&Join<Ticket>] = &[$($join),+];
+    };
+}
+
+tables![
     &Join { name: "chain", inputs: 2..=2, keeps_order: true, attach: chained },
     &Join { name: "merge", inputs: 1..=4, keeps_order: false, attach: |flows| merge(flows).boxed() },
 ];
 
-fn chained(flows: Vec<BoxFlow<Item>>) -> BoxFlow<Item> {
+fn chained<L: Lineage>(flows: Vec<BoxFlow<Item, L>>) -> BoxFlow<Item, L> {
     flows.into_iter().reduce(|flow, next| flow.chain(next).boxed()).expect("a chain has inputs")
 }
 
 impl Join {
+    /// The same for flows that are tracked.
+    pub(super) fn tracked(&self) -> &'static Join<Ticket> {
+        TRACKED.iter().find(|other| other.name == self.name).expect("both tables have the same entries")
+    }
+
     /// What arrives, in one of the orders in which it may.
     pub(super) fn model(&self, inputs: Vec<Vec<u64>>) -> Vec<u64> {
         inputs.concat()

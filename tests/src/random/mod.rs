@@ -12,6 +12,7 @@
 //! | `perform.rs` | runs it to its ending |
 //! | `check.rs`, `books.rs` | what must hold of every ending |
 //! | `instants.rs` | what must hold at every instant |
+//! | `tickets.rs` | flows that are tracked, and when their receipts are settled |
 
 mod bodies;
 mod books;
@@ -22,6 +23,7 @@ mod model;
 mod operators;
 mod perform;
 mod spec;
+mod tickets;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::SeqCst};
@@ -34,7 +36,7 @@ use crate::{Tasks, UNIT, counted};
 use bodies::Shop;
 use check::check;
 use instants::watch;
-use perform::perform;
+use perform::{Left, perform};
 use spec::Spec;
 
 /// Items that were made by all pipelines that were given it.
@@ -57,6 +59,7 @@ pub fn on_sim(case: Case, moved: &Moved) -> impl Future<Output = ()> + use<> {
     case.finally(move |sim| {
         assert_eq!(shop_at_end.started(), started.load(SeqCst), "bodies start after the end");
         assert_eq!(shop_at_end.witness.left(), 0, "items are left");
+        assert_eq!(shop_at_end.receipts.open(), 0, "receipts are not settled");
         assert_eq!(sim.waker_count(), 0, "wakers are kept");
         moved.0.fetch_add(shop_at_end.witness.made() as u64, SeqCst);
     });
@@ -82,12 +85,12 @@ pub async fn on_clock(case: Case, rt: &Rt, tasks: &Tasks) {
     let whole = run(&case, &spec, &shop, rt, tasks);
     assert!(rt.timeout(Duration::from_secs(60), whole).await.is_ok(), "it hangs: {spec}");
     for _ in 0..5000 {
-        if (shop.witness.left(), tasks.left()) == (0, 0) {
+        if Left::of(&shop, tasks) == Left::default() {
             return;
         }
         rt.sleep(Duration::from_millis(1)).await;
     }
-    panic!("{} items and {} tasks are left: {spec}", shop.witness.left(), tasks.left());
+    panic!("{:?} is left: {spec}", Left::of(&shop, tasks));
 }
 
 async fn run(case: &Case, spec: &Spec, shop: &Shop, rt: &Rt, tasks: &Tasks) {

@@ -5,6 +5,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use taktline::lineage::{Lineage, Ticket};
 use taktline::prelude::*;
 use taktline::stages::BoxStage;
 
@@ -19,7 +20,7 @@ pub(super) struct Site {
     pub(super) desk: Arc<Desk>,
 }
 
-pub(super) struct Operator {
+pub(super) struct Operator<L: Lineage = ()> {
     pub(super) name: &'static str,
     /// The name of its row and of its failures, if it is not its place's.
     pub(super) told_as: Option<&'static str>,
@@ -33,7 +34,7 @@ pub(super) struct Operator {
     pub(super) multiplies: bool,
     pub(super) unorders: bool,
     pub(super) model: fn(&Params, Vec<u64>) -> Vec<u64>,
-    pub(super) attach: fn(Site, BoxFlow<Item>) -> BoxFlow<Item>,
+    pub(super) attach: Attach<L>,
 }
 
 /// The bodies of an operator, as far as they keep counts.
@@ -57,52 +58,57 @@ pub(super) struct Limits {
     pub(super) window: usize,
 }
 
-type Attach = fn(Site, BoxFlow<Item>) -> BoxFlow<Item>;
+pub(super) type Attach<L> = fn(Site, BoxFlow<Item, L>) -> BoxFlow<Item, L>;
 type Model = fn(&Params, Vec<u64>) -> Vec<u64>;
 
-const fn operator(name: &'static str, bodies: Bodies, model: Model, attach: Attach) -> Operator {
+const fn operator<L: Lineage>(name: &'static str, bodies: Bodies, model: Model, attach: Attach<L>) -> Operator<L> {
     let (cuts, goes_by_place, sums, multiplies, unorders) = (false, false, false, false, false);
     Operator { name, told_as: None, bodies, cuts, goes_by_place, sums, multiplies, unorders, model, attach }
 }
 
-const fn silent(name: &'static str, model: Model, attach: Attach) -> Operator {
+const fn silent<L: Lineage>(name: &'static str, model: Model, attach: Attach<L>) -> Operator<L> {
     operator(name, Bodies::None, model, attach)
 }
 
-const fn fused(name: &'static str, model: Model, attach: Attach) -> Operator {
+const fn fused<L: Lineage>(name: &'static str, model: Model, attach: Attach<L>) -> Operator<L> {
     Operator { told_as: Some(name), ..operator(name, Bodies::Fused, model, attach) }
 }
 
-const fn workers(name: &'static str, limits: fn(&Params) -> Limits, model: Model, attach: Attach) -> Operator {
+const fn workers<L: Lineage>(
+    name: &'static str,
+    limits: fn(&Params) -> Limits,
+    model: Model,
+    attach: Attach<L>,
+) -> Operator<L> {
     operator(name, Bodies::Workers(limits), model, attach)
 }
 
-const fn streams(name: &'static str, model: Model, attach: Attach) -> Operator {
+const fn streams<L: Lineage>(name: &'static str, model: Model, attach: Attach<L>) -> Operator<L> {
     operator(name, Bodies::Stream, model, attach).by_place().sums()
 }
 
-impl Operator {
-    const fn told_as(self, name: &'static str) -> Operator {
+impl<L: Lineage> Operator<L> {
+    const fn told_as(self, name: &'static str) -> Self {
         Operator { told_as: Some(name), ..self }
     }
 
-    const fn cuts(self) -> Operator {
+    const fn cuts(self) -> Self {
         Operator { cuts: true, goes_by_place: true, ..self }
     }
 
-    const fn by_place(self) -> Operator {
+    const fn by_place(self) -> Self {
         Operator { goes_by_place: true, ..self }
     }
 
-    const fn sums(self) -> Operator {
+    const fn sums(self) -> Self {
         Operator { goes_by_place: true, sums: true, ..self }
     }
 
-    const fn multiplies(self) -> Operator {
+    const fn multiplies(self) -> Self {
         Operator { multiplies: true, ..self }
     }
 
-    const fn unorders(self) -> Operator {
+    const fn unorders(self) -> Self {
         Operator { unorders: true, ..self }
     }
 
@@ -121,14 +127,22 @@ impl Operator {
     }
 }
 
-impl fmt::Debug for Operator {
+impl<L: Lineage> fmt::Debug for Operator<L> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name)
     }
 }
 
-/// The simplest first.
-pub(super) const OPERATORS: &[&Operator] = &[
+/// The same entries for flows that are tracked and for those that are not.
+macro_rules! tables {
+    ($($operator:expr),+ $(,)?) => {
+        /// The simplest first.
+        pub(super) const OPERATORS: &[&Operator] = &[$($operator),+];
+        const TRACKED: &[&Operator<Ticket>] = &[$($operator),+];
+    };
+}
+
+tables![
     &silent("boxed", same, |_, flow| flow.boxed()),
     &silent("buffer", same, |site, flow| flow.buffer(site.params.buffer).boxed()),
     &silent(
@@ -281,6 +295,13 @@ pub(super) const OPERATORS: &[&Operator] = &[
     ),
 ];
 
+impl Operator {
+    /// The same for a flow that is tracked.
+    pub(super) fn tracked(&self) -> &'static Operator<Ticket> {
+        TRACKED.iter().find(|other| other.name == self.name).expect("both tables have the same entries")
+    }
+}
+
 fn drawn_window(params: &Params) -> Limits {
     Limits { workers: params.workers, window: params.window }
 }
@@ -331,7 +352,7 @@ fn sums(ids: impl IntoIterator<Item = u64>) -> impl Iterator<Item = u64> {
     })
 }
 
-fn numbered(_: Site, flow: BoxFlow<Item>) -> BoxFlow<Item> {
+fn numbered<L: Lineage>(_: Site, flow: BoxFlow<Item, L>) -> BoxFlow<Item, L> {
     let mut expected = 0;
     let number = move |(number, item)| {
         assert_eq!(number, expected, "items are numbered");
@@ -342,12 +363,12 @@ fn numbered(_: Site, flow: BoxFlow<Item>) -> BoxFlow<Item> {
 }
 
 /// Several steps without a box between them.
-fn several_fused(_: Site, flow: BoxFlow<Item>) -> BoxFlow<Item> {
+fn several_fused<L: Lineage>(_: Site, flow: BoxFlow<Item, L>) -> BoxFlow<Item, L> {
     let in_range = |item: &Item| assert!(item.id < PRIME);
     flow.map(changed).inspect(in_range).filter(|item| item.id % 5 != 0).flat_map(|item| copies(item, 3)).boxed()
 }
 
-fn running_sums(site: Site, flow: BoxFlow<Item>) -> BoxFlow<Item> {
+fn running_sums<L: Lineage>(site: Site, flow: BoxFlow<Item, L>) -> BoxFlow<Item, L> {
     let most = site.params.n;
     flow.scan((0, 0), move |(sum, number), item: Item| {
         let mut item = site.desk.sees(item);
@@ -359,7 +380,7 @@ fn running_sums(site: Site, flow: BoxFlow<Item>) -> BoxFlow<Item> {
     .boxed()
 }
 
-fn closure(site: Site, flow: BoxFlow<Item>) -> BoxFlow<Item> {
+fn closure<L: Lineage>(site: Site, flow: BoxFlow<Item, L>) -> BoxFlow<Item, L> {
     let desk = site.desk;
     flow.buffer(site.params.buffer).try_then(move |item: Item| {
         let desk = desk.clone();

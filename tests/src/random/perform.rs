@@ -7,6 +7,7 @@ use std::task::Poll;
 
 use futures::future::{Either, select, select_all};
 use taktline::ledger::Report;
+use taktline::lineage::{Lineage, Ticket};
 use taktline::prelude::*;
 use taktline::runtime::Rt;
 use taktline::sim::{Case, Fault};
@@ -15,6 +16,7 @@ use taktline::{Error, run::Running};
 use super::bodies::{Shop, arrive, arrive_all, arrive_plain};
 use super::operators::Site;
 use super::spec::{Form, Node, Place, Sink, Spec};
+use super::tickets::Track;
 use crate::{Item, Tasks};
 
 #[derive(Debug)]
@@ -36,8 +38,22 @@ pub(super) struct Outcome {
     /// None if the run gave none and nobody saw the items.
     pub(super) value: Option<Value>,
     pub(super) end: End,
-    /// Items and tasks left when the run had returned.
-    pub(super) left: (usize, usize),
+    pub(super) left: Left,
+}
+
+/// What was left when the run had returned.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Left {
+    items: usize,
+    tasks: usize,
+    /// Those that are not settled.
+    receipts: usize,
+}
+
+impl Left {
+    pub(super) fn of(shop: &Shop, tasks: &Tasks) -> Left {
+        Left { items: shop.witness.left(), tasks: tasks.left(), receipts: shop.receipts.open() }
+    }
 }
 
 /// What a run is performed with.
@@ -50,63 +66,69 @@ struct Stage<'a> {
 
 pub(super) async fn perform(case: &Case, spec: &Spec, rt: &Rt, tasks: &Tasks, shop: &Shop) -> Outcome {
     let stage = Stage { case, spec, rt, shop };
-    let arrived = Arc::new(Mutex::new(Vec::new()));
-    let flow = build(spec, shop);
-    let desk = shop.desk(spec, Place::Sink);
-    let note = arrived.clone();
-    let (end, mut value) = match spec.sink {
-        Sink::Collect => stage.finish(flow.collect::<Vec<_>>(), |list| Value::List(ids(list))).await,
-        Sink::Count => stage.finish(flow.count(), Value::Count).await,
-        Sink::First => stage.finish(flow.first(), |item| Value::First(item.map(id))).await,
-        Sink::Fold => {
-            let push = |mut list: Vec<u64>, item: Item| {
-                list.push(item.id);
-                list
-            };
-            stage.finish(flow.fold(Vec::new(), push), Value::List).await
+    if spec.is_tracked { stage.perform::<Ticket>(tasks).await } else { stage.perform::<()>(tasks).await }
+}
+
+impl Stage<'_> {
+    async fn perform<L: Track>(&self, tasks: &Tasks) -> Outcome {
+        let Stage { spec, shop, .. } = *self;
+        let arrived = Arc::new(Mutex::new(Vec::new()));
+        let flow = build::<L>(spec, shop, spec.nodes.len() - 1);
+        let desk = shop.desk(spec, Place::Sink);
+        let note = arrived.clone();
+        let (end, mut value) = match spec.sink {
+            Sink::Collect => self.finish(flow.collect::<Vec<_>>(), |list| Value::List(ids(list))).await,
+            Sink::Count => self.finish(flow.count(), Value::Count).await,
+            Sink::First => self.finish(flow.first(), |item| Value::First(item.map(id))).await,
+            Sink::Fold => {
+                let push = |mut list: Vec<u64>, item: Item| {
+                    list.push(item.id);
+                    list
+                };
+                self.finish(flow.fold(Vec::new(), push), Value::List).await
+            }
+            Sink::ForEach => {
+                let push = move |item: Item| {
+                    let id = desk.looks_at(&item);
+                    note.lock().expect("no holder panics").push(id);
+                };
+                (self.finish(flow.for_each(push), |()| Value::Count(0)).await.0, None)
+            }
+            Sink::Workers { workers, buffer } => {
+                let sink = arrive(desk, note).name("sink").concurrency(workers).buffer(buffer);
+                (self.finish(flow.sink(sink), |()| Value::Count(0)).await.0, None)
+            }
+            Sink::Plain => {
+                let sink = arrive_plain(desk, note).name("sink");
+                (self.finish(flow.sink(sink), |()| Value::Count(0)).await.0, None)
+            }
+            Sink::Stream { buffer } => {
+                let sink = arrive_all(desk, note).name("sink").buffer(buffer);
+                (self.finish(flow.sink(sink), |()| Value::Count(0)).await.0, None)
+            }
+            Sink::Loop { .. } => (self.read(flow, &arrived).await, None),
+        };
+        if !matches!(spec.sink, Sink::Collect | Sink::Count | Sink::First | Sink::Fold) {
+            value = Some(Value::List(arrived.lock().expect("no holder panics").clone()));
         }
-        Sink::ForEach => {
-            let push = move |item: Item| {
-                let id = desk.looks_at(&item);
-                note.lock().expect("no holder panics").push(id);
-            };
-            (stage.finish(flow.for_each(push), |()| Value::Count(0)).await.0, None)
-        }
-        Sink::Workers { workers, buffer } => {
-            let sink = arrive(desk, note).name("sink").concurrency(workers).buffer(buffer);
-            (stage.finish(flow.sink(sink), |()| Value::Count(0)).await.0, None)
-        }
-        Sink::Plain => {
-            let sink = arrive_plain(desk, note).name("sink");
-            (stage.finish(flow.sink(sink), |()| Value::Count(0)).await.0, None)
-        }
-        Sink::Stream { buffer } => {
-            let sink = arrive_all(desk, note).name("sink").buffer(buffer);
-            (stage.finish(flow.sink(sink), |()| Value::Count(0)).await.0, None)
-        }
-        Sink::Loop { .. } => (stage.read(flow, &arrived).await, None),
-    };
-    if !matches!(spec.sink, Sink::Collect | Sink::Count | Sink::First | Sink::Fold) {
-        value = Some(Value::List(arrived.lock().expect("no holder panics").clone()));
+        Outcome { value, end, left: Left::of(shop, tasks) }
     }
-    Outcome { value, end, left: (shop.witness.left(), tasks.left()) }
 }
 
-/// The flow of the last node.
-fn build(spec: &Spec, shop: &Shop) -> BoxFlow<Item> {
-    build_node(spec, shop, spec.nodes.len() - 1)
-}
-
-fn build_node(spec: &Spec, shop: &Shop, at: usize) -> BoxFlow<Item> {
+/// The flow of a node.
+fn build<L: Track>(spec: &Spec, shop: &Shop, at: usize) -> BoxFlow<Item, L> {
     let Node { form, inputs, params, .. } = &spec.nodes[at];
     let desk = shop.desk(spec, Place::Node(at));
-    let mut inputs = inputs.iter().map(|input| build_node(spec, shop, *input));
+    let mut inputs = inputs.iter().map(|input| build::<L>(spec, shop, *input));
     match form {
-        Form::Source(source, ids) => (source.attach)(ids.clone().collect(), format!("source{at}"), desk),
-        Form::Join(join) => (join.attach)(inputs.collect()).buffer(params.buffer).boxed(),
+        Form::Source(source, ids) => {
+            let flow = (source.attach)(ids.clone().collect(), format!("source{at}"), desk);
+            L::begin(flow, shop.receipts.clone())
+        }
+        Form::Join(join) => L::joined(join)(inputs.collect()).buffer(params.buffer).boxed(),
         Form::Step(op) => {
             let site = Site { params: *params, name: format!("step{at}"), desk };
-            (op.attach)(site, inputs.next().expect("a step has an input"))
+            L::attach(op)(site, inputs.next().expect("a step has an input"))
         }
     }
 }
@@ -181,7 +203,7 @@ impl Stage<'_> {
     }
 
     /// The user's own loop.
-    async fn read(&self, flow: BoxFlow<Item>, arrived: &Mutex<Vec<u64>>) -> End {
+    async fn read(&self, flow: BoxFlow<Item, impl Lineage>, arrived: &Mutex<Vec<u64>>) -> End {
         let Stage { case, spec, rt, shop } = self;
         let Sink::Loop { pause, patience, stop } = spec.sink else { unreachable!("it is a loop") };
         let mut started = flow.buffer(2).start_on(rt);

@@ -19,6 +19,8 @@ pub(super) const END: u64 = u64::MAX;
 pub(super) struct Spec {
     pub(super) nodes: Vec<Node>,
     pub(super) sink: Sink,
+    /// Whether each item has a ticket.
+    pub(super) is_tracked: bool,
     /// A body sleeps for less than that.
     pub(super) pace: u64,
     pub(super) troubles: Vec<Trouble>,
@@ -127,6 +129,7 @@ impl Spec {
         let mut spec = Spec {
             nodes: nodes.list,
             sink: Sink::draw(case),
+            is_tracked: case.draw(0..=2) == 2,
             pace: case.one_of(&[1, 3, 7]),
             troubles: Vec::new(),
             stops: Stops::draw(case),
@@ -326,6 +329,11 @@ impl fmt::Display for Spec {
                 Form::Join(join) => write!(f, "{at}: {}(buffer {buffer}) of {inputs:?}; ", join.name)?,
             }
         }
-        write!(f, "into {:?}, pace {}, {:?}, {:?}, {:?}", self.sink, self.pace, self.troubles, self.stops, self.slow)
+        let tracked = if self.is_tracked { "tracked, " } else { "" };
+        write!(
+            f,
+            "{tracked}into {:?}, pace {}, {:?}, {:?}, {:?}",
+            self.sink, self.pace, self.troubles, self.stops, self.slow
+        )
     }
 }

@@ -200,7 +200,8 @@ impl<S: Stage, L: Lineage> Pool<S, L> {
         let emitter = state.emitter.take();
         drop(state);
         // Nothing moves on any more.
-        self.site.node.counts.abandoned.add(u64::from(is_cut));
+        let untold = exit.as_ref().map_or(0, |exit| exit.untold(self.limits));
+        self.site.node.counts.abandoned.add(u64::from(is_cut) + untold);
         if let Some(mut intake) = intake {
             intake.close(self.site.reason_to_close());
         }
@@ -223,9 +224,7 @@ impl<S: Stage, L: Lineage> Pool<S, L> {
 
     /// A fused step has panicked while a worker had the exit: nothing moves on any more.
     pub(super) fn break_exit(&self, exit: Exit<S::Out, L>) {
-        // In order, its place in the ring tells the same.
-        let is_untold = matches!(exit.unsettled, Some(Ack::Last)) && !self.limits.is_ordered;
-        self.site.node.counts.abandoned.add(u64::from(is_untold));
+        self.site.node.counts.abandoned.add(exit.untold(self.limits));
         let emitter = {
             let mut state = self.state.lock();
             let nothing = state.exit.take();

@@ -4,8 +4,8 @@ use std::future::{Future, poll_fn};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use super::Pool;
 use super::results::{Ack, Found};
+use super::{Limits, Pool};
 use crate::edge::arm;
 use crate::error::Failure;
 use crate::ledger::{Kind, Spent};
@@ -55,6 +55,11 @@ impl<U: Send + 'static, L: Lineage> Exit<U, L> {
             pace.waited(rt.now());
         }
         is_measured
+    }
+
+    /// Items whose last output is not accepted and that are nowhere else. In order, a place in the ring tells of them.
+    pub(super) fn untold(&self, limits: Limits) -> u64 {
+        u64::from(matches!(self.unsettled, Some(Ack::Last)) && !limits.is_ordered)
     }
 
     /// An output was pushed. Whether a reader that it has woken is to run before the next one is.
@@ -308,11 +313,8 @@ impl<S: Stage, L: Lineage> Drop for Emitter<S, L> {
         // A worker that is alone finds it gone.
         let here = self.pool.state.lock().exit.take();
         self.exit = self.exit.take().or(here);
-        // In order, its place in the ring tells the same.
-        let unsettled = self.exit.as_ref().and_then(|exit| exit.unsettled);
-        if matches!(unsettled, Some(Ack::Last)) && !self.pool.limits.is_ordered {
-            self.pool.site.node.counts.abandoned.add(1);
-        }
+        let untold = self.exit.as_ref().map_or(0, |exit| exit.untold(self.pool.limits));
+        self.pool.site.node.counts.abandoned.add(untold);
         self.pool.site.node.nudge();
         self.pool.clear();
     }

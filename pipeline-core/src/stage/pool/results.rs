@@ -196,7 +196,11 @@ impl<U, L: Lineage> Results<U, L> {
     /// An output was accepted.
     pub(super) fn acknowledge(&mut self, ack: Ack) -> Acknowledged<L> {
         match (self, ack) {
-            (Results::Ordered(ring), Ack::Last) => Acknowledged { sender: None, is_done: true, lineage: ring.pop() },
+            (Results::Ordered(ring), Ack::Last) => {
+                // Its place is gone if the run was dropped meanwhile. Then it was counted with what was left.
+                let lineage = ring.pop();
+                Acknowledged { sender: None, is_done: lineage.is_some(), lineage }
+            }
             (Results::Ordered(ring), Ack::Sent(_)) => {
                 let head = ring.entries.front_mut().filter(|entry| entry.held.is_empty());
                 let sender = head.and_then(|entry| entry.sender.take());

@@ -264,6 +264,8 @@ impl<S: Stage, L: Lineage> Pool<S, L> {
             }
             End::Returned(Err(error)) => {
                 counts.failed.add(1);
+                // Under the lock: a worker that finds nothing in work must not be alone with a failure in its way.
+                self.cut_behind(seq);
                 let failed = self.failure(seq, error);
                 retracted = state.results.retract_unordered(id);
                 let (at_once, frees) = state.results.fail(seq, failed);
@@ -314,9 +316,11 @@ impl<S: Stage, L: Lineage> Pool<S, L> {
         }
         state.worker_moves = false;
         let refused = state.exit.give_back(exit);
+        let untold = refused.as_ref().map_or(0, |exit| exit.untold(self.limits));
         let is_told = is_stuck || state.results.has_more() || state.is_over();
         let emitter = if is_told { state.emitter.take() } else { None };
         drop(state);
+        self.site.node.counts.abandoned.add(untold);
         drop(refused);
         wake(emitter);
         None
@@ -329,13 +333,17 @@ impl<S: Stage, L: Lineage> Pool<S, L> {
     /// A failure has happened: nothing is started any more and later items are cut. A failure that does not wait for its
     /// turn is recorded at once.
     fn cut(&self, seq: u64, at_once: Option<Failure>) {
-        let from = if self.limits.is_ordered { seq + 1 } else { 0 };
-        self.cut_from.fetch_min(from, Ordering::AcqRel);
+        self.cut_behind(seq);
         self.close(Stop::Cut);
         if let Some(failure) = at_once {
             self.site.run.fail(failure);
         }
         self.site.node.nudge();
+    }
+
+    fn cut_behind(&self, seq: u64) {
+        let from = if self.limits.is_ordered { seq + 1 } else { 0 };
+        self.cut_from.fetch_min(from, Ordering::AcqRel);
     }
 
     /// A worker could not be made: its stage panicked in `clone`. The stage cannot go on.

@@ -4,6 +4,7 @@
 
 use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 
 use super::explore::Model;
 use super::threads::{Threads, block_on};
@@ -11,7 +12,7 @@ use super::witness::{Gauge, Item, Items};
 use crate::edge::{Next, Rx, Tx, edge};
 use crate::error::BoxError;
 use crate::ledger::Kind;
-use crate::push::{Flowing, Outlet, Push};
+use crate::push::{Flowing, Push};
 use crate::run::{Node, Shared};
 use crate::runtime::yield_now;
 use crate::stage::{Out, Pool, Settings, Site, Stage, emit};
@@ -30,11 +31,29 @@ pub(super) const MODELS: &[Model] = &[
     Model::new("pool_moves_its_results_on", || TASKS.runs()),
     Model::new("pool_is_cancelled", || Case { ending: Ending::Cancel, ..TASKS }.runs()),
     Model::new("pool_is_dropped", || Case { ending: Ending::Drop, ..TASKS }.runs()),
+    Model::new("pool_runs_inline", || INLINE.runs()),
+    Model::new("pool_runs_inline_unordered", || Case { window: None, ..INLINE }.runs()),
+    Model::new("pool_runs_inline_until_an_item_waits", || Case { does: yields_second, ..INLINE }.runs()),
+    Model::new("pool_runs_inline_until_an_item_fails", || Case { does: fails_second, ..INLINE }.runs()),
+    Model::new("pool_runs_inline_until_there_is_no_room", || Case { room: 1, ..INLINE_TASKS }.runs()),
+    Model::new("pool_runs_inline_as_it_is_fed", || Case { is_fed_meanwhile: true, ..INLINE }.runs()),
+    Model::new("pool_that_runs_inline_is_cancelled", || Case { ending: Ending::Cancel, ..INLINE_TASKS }.runs()),
+    Model::new("pool_that_runs_inline_is_dropped", || Case { ending: Ending::Drop, ..INLINE_TASKS }.runs()),
+    Model::new("pool_runs_inline_before_a_fused_step", || Case { items: 3, read_first: 0, ..FUSED }.runs()),
+    Model::new("pool_before_a_fused_step_is_dropped", || Case { ending: Ending::Drop, ..FUSED }.runs()),
+    Model::new("pool_unordered_before_a_fused_step_is_dropped", || {
+        Case { ending: Ending::Drop, window: None, ..FUSED }.runs();
+    }),
     Model::large("large_pool_keeps_order", || LARGE.runs()),
     Model::large("large_pool_runs_unordered", || Case { window: None, ..LARGE }.runs()),
     Model::large("large_pool_fails", || Case { does: fails_second, ..LARGE }.runs()),
     Model::large("large_pool_is_cancelled", || Case { ending: Ending::Cancel, ..LARGE }.runs()),
     Model::large("large_pool_is_dropped", || Case { ending: Ending::Drop, ..LARGE }.runs()),
+    Model::large("large_pool_runs_inline", || LARGE_INLINE.runs()),
+    Model::large("large_pool_runs_inline_unordered", || Case { window: None, ..LARGE_INLINE }.runs()),
+    Model::large("large_pool_that_runs_inline_is_cancelled", || {
+        Case { ending: Ending::Cancel, ..LARGE_INLINE }.runs();
+    }),
 ];
 
 /// Workers and an emitter that is polled by the thread of the model.
@@ -45,8 +64,11 @@ const WORKERS: Case = Case {
     room: 8,
     does: |_| Does::Returns,
     is_fed_meanwhile: false,
+    read_first: 0,
     ending: Ending::Well,
     emits_here: true,
+    is_inline: false,
+    is_fused: false,
 };
 
 /// The emitter is a task, too, and the results are read meanwhile.
@@ -54,6 +76,16 @@ const TASKS: Case = Case { items: 2, room: 3, emits_here: false, ..WORKERS };
 
 const LARGE: Case =
     Case { workers: 3, window: Some(4), items: 6, room: 2, does: mixed, is_fed_meanwhile: true, ..TASKS };
+
+/// Bodies that cost nothing, on a clock that stands still: one worker runs them inline from the second one on, until one
+/// has to wait.
+const INLINE: Case = Case { is_inline: true, ..WORKERS };
+
+const INLINE_TASKS: Case = Case { workers: 1, is_inline: true, items: 3, ..TASKS };
+
+const FUSED: Case = Case { is_fused: true, room: 1, items: 4, read_first: 1, ..INLINE_TASKS };
+
+const LARGE_INLINE: Case = Case { does: yields_each_third, is_inline: true, ..LARGE };
 
 /// What a body does with an item.
 #[derive(Clone, Copy, PartialEq)]
@@ -81,6 +113,14 @@ fn sends_first(id: u64) -> Does {
 
 fn fails_second(id: u64) -> Does {
     if id == 1 { Does::Fails } else { Does::Returns }
+}
+
+fn yields_second(id: u64) -> Does {
+    if id == 1 { Does::Yields } else { Does::Returns }
+}
+
+fn yields_each_third(id: u64) -> Does {
+    if id % 3 == 2 { Does::Yields } else { Does::Returns }
 }
 
 fn mixed(id: u64) -> Does {
@@ -123,6 +163,75 @@ impl Stage for Body {
     }
 }
 
+/// A body that says that it never sends, so that a pool may run it inline.
+#[derive(Clone)]
+struct Silent(Body);
+
+impl Stage for Silent {
+    type In = Item;
+    type Out = Item;
+
+    const SENDS: bool = false;
+
+    async fn call(&mut self, item: Item, out: Out<'_, Item>) -> Result<Option<Item>, BoxError> {
+        self.0.call(item, out).await
+    }
+}
+
+/// A fused step that gives each item twice, as there is room.
+struct Doubling {
+    items: Items,
+    held: Vec<Item>,
+    next: Tx<Item, ()>,
+}
+
+impl Push<Item, ()> for Doubling {
+    fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<Flowing> {
+        match ready!(self.poll_settled(cx)) {
+            Flowing::On => self.next.poll_room(cx),
+            Flowing::Over => Poll::Ready(Flowing::Over),
+        }
+    }
+
+    fn push(&mut self, item: Item, (): ()) {
+        self.held = vec![self.items.item(item.id), item];
+    }
+
+    fn poll_settled(&mut self, cx: &mut Context<'_>) -> Poll<Flowing> {
+        while !self.held.is_empty() {
+            if ready!(self.next.poll_room(cx)) == Flowing::Over {
+                return Poll::Ready(Flowing::Over);
+            }
+            if let Some(item) = self.held.pop() {
+                self.next.push(item, ());
+            }
+        }
+        Poll::Ready(Flowing::On)
+    }
+
+    fn own_up(&mut self) {}
+
+    fn flush(&mut self) {
+        self.next.flush();
+    }
+
+    fn end(&mut self) {
+        self.next.end();
+    }
+
+    fn bind(&mut self, writer: &Arc<Node>) {
+        self.next.bind(writer);
+    }
+
+    fn take_woken(&mut self) -> bool {
+        self.next.take_woken()
+    }
+
+    fn room_behind(&self) -> usize {
+        self.next.room_behind()
+    }
+}
+
 #[derive(Clone, Copy, PartialEq)]
 enum Ending {
     Well,
@@ -141,21 +250,38 @@ struct Case {
     room: usize,
     does: fn(u64) -> Does,
     is_fed_meanwhile: bool,
+    /// Items that are read before the run is ended.
+    read_first: usize,
     ending: Ending,
     emits_here: bool,
+    /// Whether bodies say that they never send.
+    is_inline: bool,
+    /// Whether a fused step behind the pool gives each item twice.
+    is_fused: bool,
 }
 
 impl Case {
     fn runs(self) {
+        if self.is_inline { self.runs_with(Silent) } else { self.runs_with(|body| body) }
+    }
+
+    fn runs_with<S: Stage<In = Item, Out = Item>>(self, stage: impl FnOnce(Body) -> S) {
         let (threads, items) = (Threads::default(), Items::default());
         let run = Shared::new(threads.rt());
         let (node, next) = (run.node("stage", Kind::Stage), run.node("next", Kind::Sink));
         let buffer = if self.is_fed_meanwhile { 2 } else { usize::try_from(self.items).expect("there are few") };
         let (tx, rx) = edge(buffer, &node);
         let (out, mut results) = edge(self.room, &next);
-        let mut outlet = Outlet::Edge(out);
+        let mut outlet = if self.is_fused {
+            Doubling { items: items.clone(), held: Vec::new(), next: out }.into_outlet()
+        } else {
+            out.into_outlet()
+        };
         outlet.bind(&node);
-        let pool = self.pool(&items, rx, outlet, &run, &node);
+        let in_work = Gauge::new("bodies are in work", self.workers);
+        let body = Body { items: items.clone(), in_work, step: Arc::default(), does: self.does };
+        let site = Site { run: run.clone(), node: node.clone() };
+        let pool = Pool::new(stage(body), rx, outlet, self.settings().limits(1), site);
         let feed = {
             let items = items.clone();
             move || feed(tx, &items, self.items)
@@ -171,12 +297,13 @@ impl Case {
         } else {
             run.spawn(&node, Box::pin(emit(pool)));
         }
+        let mut seen = read(&mut results, self.read_first);
         match self.ending {
             Ending::Well => {}
             Ending::Cancel => run.cancel(),
             Ending::Drop => run.abort(),
         }
-        let seen = read(&mut results);
+        seen.extend(read(&mut results, usize::MAX));
         drop(results);
         let mut joiner = None;
         block_on(poll_fn(|cx| run.poll_over(&mut joiner, cx)));
@@ -190,21 +317,12 @@ impl Case {
         threads.join();
     }
 
-    fn pool(
-        self,
-        items: &Items,
-        rx: Rx<Item, ()>,
-        outlet: Outlet<Item, ()>,
-        run: &Arc<Shared>,
-        node: &Arc<Node>,
-    ) -> Arc<Pool<Body, ()>> {
+    fn settings(self) -> Settings {
         let mut settings = Settings::new("stage");
         settings.concurrency = Some(self.workers);
         settings.window = self.window;
         settings.is_unordered = self.window.is_none();
-        let in_work = Gauge::new("bodies are in work", self.workers);
-        let body = Body { items: items.clone(), in_work, step: Arc::default(), does: self.does };
-        Pool::new(body, rx, outlet, settings.limits(1), Site { run: run.clone(), node: node.clone() })
+        settings
     }
 
     fn check(self, run: &Shared, mut seen: Vec<u64>) {
@@ -212,7 +330,9 @@ impl Case {
         let failing = (0..self.items).find(fails);
         let is_whole = self.ending == Ending::Well && (failing.is_none() || self.window.is_some());
         let last = if self.window.is_some() { failing.unwrap_or(self.items) } else { self.items };
-        let expected: Vec<u64> = (0..last).flat_map(|id| (self.does)(id).outputs(id)).collect();
+        let times = if self.is_fused { 2 } else { 1 };
+        let expected = (0..last).flat_map(|id| (self.does)(id).outputs(id)).flat_map(|output| vec![output; times]);
+        let expected: Vec<u64> = expected.collect();
         if self.window.is_none() {
             seen.sort_unstable();
         }
@@ -248,9 +368,11 @@ fn feed(mut tx: Tx<Item, ()>, items: &Items, n: u64) {
     tx.end();
 }
 
-fn read(results: &mut Rx<Item, ()>) -> Vec<u64> {
+/// Reads so many items, or fewer if there are no more.
+fn read(results: &mut Rx<Item, ()>, most: usize) -> Vec<u64> {
     let mut seen = Vec::new();
-    while let Next::Item(item, ()) = block_on(poll_fn(|cx| results.poll_next(cx.waker()))) {
+    while seen.len() < most {
+        let Next::Item(item, ()) = block_on(poll_fn(|cx| results.poll_next(cx.waker()))) else { break };
         results.start();
         seen.push(item.id);
     }
