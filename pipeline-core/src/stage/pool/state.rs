@@ -317,7 +317,8 @@ impl<S: Stage, L: Lineage> Pool<S, L> {
         state.worker_moves = false;
         let refused = state.exit.give_back(exit);
         let untold = refused.as_ref().map_or(0, |exit| exit.untold(self.limits));
-        let is_told = is_stuck || state.results.has_more() || state.is_over();
+        // Told to stop meanwhile, the emitter has found the exit lent.
+        let is_told = is_stuck || state.results.has_more() || state.is_over() || self.site.node.is_stopped();
         let emitter = if is_told { state.emitter.take() } else { None };
         drop(state);
         self.site.node.counts.abandoned.add(untold);
