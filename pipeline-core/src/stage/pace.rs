@@ -15,6 +15,9 @@ use crate::runtime::{Instant, Rt};
 /// Items that cost no more than this are not worth a yield, nor a lock for each of their outputs.
 const CHEAP: Duration = Duration::from_micros(1);
 
+/// Items after which their cost counts as known. Who was woken before is shared with other threads, whatever it costs.
+const KNOWN: u32 = 16;
+
 /// Cheap items after which the clock is read: they may have become dear.
 const SAMPLE: u32 = 64;
 
@@ -28,8 +31,9 @@ const PATIENCE: Duration = Duration::from_micros(100);
 pub(crate) struct Pace {
     mark: Instant,
     items: u32,
-    /// Unknown at first: that counts as dear.
-    cost: Option<Duration>,
+    cost: Duration,
+    /// Items that are left until the cost is known. Till then it counts as dear.
+    unknown: u32,
     /// Whether items are known to cost so little that outputs may be kept back until there are several. Nobody may wait for
     /// an output while a body computes for long.
     is_cheap: bool,
@@ -43,7 +47,7 @@ pub(crate) struct Pace {
 impl Pace {
     pub(crate) fn new(rt: &Rt) -> Pace {
         let now = rt.now();
-        Pace { mark: now, items: 0, cost: None, is_cheap: false, has_woken: false, turn: now, owes_turn: false }
+        Pace { mark: now, items: 0, cost: Duration::ZERO, unknown: KNOWN, is_cheap: false, has_woken: false, turn: now, owes_turn: false }
     }
 
     /// A body begins at `now` that is measured by itself, without what its stage does for it.
@@ -110,10 +114,9 @@ impl Pace {
         if self.items > 0 {
             let of_wake = if self.has_woken { WAKE } else { Duration::ZERO };
             let sample = now.duration_since(self.mark).saturating_sub(of_wake) / self.items;
-            let faded = self.cost.unwrap_or_default();
-            let cost = sample.max(faded - faded / 8);
-            self.cost = Some(cost);
-            self.is_cheap = cost <= CHEAP;
+            self.cost = sample.max(self.cost - self.cost / 8);
+            self.unknown = self.unknown.saturating_sub(self.items);
+            self.is_cheap = self.unknown == 0 && self.cost <= CHEAP;
             self.items = 0;
         }
         self.mark = now;

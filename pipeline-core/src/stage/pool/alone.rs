@@ -78,7 +78,7 @@ impl<S: Stage, L: Lineage> Alone<S, L> {
         self.intake.start();
         self.tally.now.started += 1;
         self.next += 1;
-        Taken { seq: self.next - 1, item, lineage }
+        Taken { seq: self.next - 1, item, lineage, has_woken: false }
     }
 
     /// Moves the result of the item in hand on, if there is room now.

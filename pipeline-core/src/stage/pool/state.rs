@@ -52,6 +52,8 @@ pub(super) struct Taken<T, L> {
     pub(super) seq: u64,
     pub(super) item: T,
     pub(super) lineage: L,
+    /// Whether another task was woken.
+    pub(super) has_woken: bool,
 }
 
 impl<T, U, L: Lineage> State<T, U, L> {
@@ -167,9 +169,8 @@ impl<S: Stage, L: Lineage> Pool<S, L> {
         true
     }
 
-    /// The oldest item, which is started; `None` if this worker is not needed any more. Also says whether another task was
-    /// woken.
-    pub(super) fn poll_take(self: &Arc<Self>, id: usize, cx: &mut Context<'_>) -> Poll<Option<(Taken<S::In, L>, bool)>> {
+    /// The oldest item, which is started; `None` if this worker is not needed any more.
+    pub(super) fn poll_take(self: &Arc<Self>, id: usize, cx: &mut Context<'_>) -> Poll<Option<Taken<S::In, L>>> {
         // Dropped last, outside of the lock.
         let _former;
         let mut guard = self.state.lock();
@@ -217,7 +218,7 @@ impl<S: Stage, L: Lineage> Pool<S, L> {
                 let has_woken = writer.is_some();
                 wake(writer);
                 let has_woken = self.make(call) | has_woken;
-                Poll::Ready(Some((Taken { seq, item, lineage }, has_woken)))
+                Poll::Ready(Some(Taken { seq, item, lineage, has_woken }))
             }
         }
     }

@@ -67,7 +67,7 @@ impl<S: Stage, L: Lineage> Worker<S, L> {
             // First what was taken together with others: an await costs more than the rest.
             let leased = self.next_leased();
             let taken = if leased.is_some() { leased } else { self.next().await };
-            let Some(Taken { seq, item, lineage }) = taken else { return };
+            let Some(Taken { seq, item, lineage, .. }) = taken else { return };
             self.in_hand = Some((seq, lineage.clone()));
             if self.alone.is_none() {
                 self.pace.begin(rt.now());
@@ -189,12 +189,11 @@ impl<S: Stage, L: Lineage> Worker<S, L> {
             self.rejoin();
         }
         let taken = ready!(self.pool.poll_take(self.id, cx));
-        let Some((taken, has_woken)) = taken else { return Poll::Ready(None) };
-        if has_woken && !self.pace.is_cheap() {
+        if taken.as_ref().is_some_and(|taken| taken.has_woken) && !self.pace.is_cheap() {
             // The body may take long.
             self.pool.site.run.rt.share_woken();
         }
-        Poll::Ready(Some(taken))
+        Poll::Ready(taken)
     }
 
     /// Moves the result of the item in hand on, if there is room now. If not it gets a place, and the worker is not alone
