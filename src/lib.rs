@@ -53,6 +53,7 @@
 //! | start a flow from an iterator, or from a stream | [`iter`], [`once`], [`stream`] |
 //! | know every operator and every fused sink | [`flow::Flow`] |
 //! | join flows | [`merge`], [`Flow::chain`](flow::Flow::chain) |
+//! | split a flow | [`SplitExt`](flow::SplitExt) |
 //! | run a pipeline; read a flow in a loop of your own | [`RunExt`], [`StartExt`], [`run::Running`], [`run::Started`] |
 //! | know how it went | [`run::Done`], [`ledger::Report`], [`Error`] |
 //! | learn when all that was made from an item is gone | [`lineage::Ticket`] |
@@ -134,6 +135,7 @@ pub mod prelude {
     //! | `source`, `stage`, `sink` | the attributes; `stage` is a function, too |
     //! | `iter`, `once`, `stream`, `merge` | where flows begin, and where they join |
     //! | [`Flow`], [`BoxFlow`], [`Pipeline`] | plans |
+    //! | [`SplitExt`] | what splits a flow into branches |
     //! | [`RunExt`], [`StartExt`], [`Started`], [`Done`] | `run` and `start`, and what they give |
     //! | [`In`], [`Out`] | what a body reads from and sends into |
     //! | `sleep`, `yield_now` | time, on every runtime |
@@ -144,7 +146,7 @@ pub mod prelude {
     pub use crate::{RunExt, StartExt, iter, merge, once, sleep, stage, stream, yield_now};
     #[cfg(feature = "macros")]
     pub use crate::{sink, source};
-    pub use taktline_core::flow::{BoxFlow, Flow};
+    pub use taktline_core::flow::{BoxFlow, Flow, SplitExt};
     pub use taktline_core::run::{Done, Pipeline, Started};
     pub use taktline_core::stage::{In, Out};
 }

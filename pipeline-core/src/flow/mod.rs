@@ -5,9 +5,11 @@
 
 mod boxed;
 mod source;
+mod split;
 
 pub use boxed::BoxFlow;
 pub use source::{Iter, Once, StreamSource, iter, once, stream};
+pub use split::SplitExt;
 
 use crate::lineage::Lineage;
 use crate::op::{

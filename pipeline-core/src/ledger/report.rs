@@ -18,6 +18,8 @@ pub enum Kind {
     Fused,
     /// An operator that joins flows.
     Join,
+    /// An operator that splits a flow.
+    Split,
     /// Where items leave: a sink, or the user's own loop.
     Sink,
 }
@@ -29,6 +31,7 @@ impl fmt::Display for Kind {
             Kind::Stage => "stage",
             Kind::Fused => "fused",
             Kind::Join => "join",
+            Kind::Split => "split",
             Kind::Sink => "sink",
         })
     }

@@ -1,4 +1,4 @@
-//! Operators: steps that cannot await and are fused into the task before them, and steps that join flows.
+//! Operators: steps that cannot await and are fused into the task before them, and steps that join or split flows.
 //!
 //! One operator, one file. A fused operator is a flow over its upstream and a `Push` over what comes
 //! next; it counts what it is handed.
@@ -15,6 +15,7 @@ mod map;
 mod merge;
 mod scan;
 mod skip;
+mod split;
 mod take;
 mod take_while;
 mod tracked;
@@ -31,6 +32,8 @@ pub use map::Map;
 pub use merge::{Merge, MergeFlow, merge};
 pub use scan::Scan;
 pub use skip::Skip;
+pub(crate) use split::Key;
+pub use split::{Branch, Broadcast, EndedBranch, FirstBranch, OpenBranch, ToFlows, ToSinks, Values};
 pub use take::Take;
 pub use take_while::TakeWhile;
 pub use tracked::Tracked;
