@@ -3,7 +3,7 @@
 use taktline_core::error::{Error, Result};
 use taktline_core::flow::Flow;
 use taktline_core::lineage::Lineage;
-use taktline_core::op::ToSinks;
+use taktline_core::op::Broadcast;
 use taktline_core::run::{Pipeline, Run, Running, Started};
 use taktline_core::runtime::{Rt, current};
 
@@ -108,7 +108,7 @@ impl<V: Send + 'static> RunExt for Pipeline<V> {
     }
 }
 
-impl<T, L, V> RunExt for ToSinks<T, L, V>
+impl<T, L, V> RunExt for Broadcast<T, L, Pipeline<V>>
 where
     T: Clone + Send + 'static,
     L: Lineage,

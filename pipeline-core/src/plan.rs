@@ -47,6 +47,9 @@ impl Outline {
 
     /// Looks at the branches of a split with `look`: each has to read the flow that it was given.
     pub(crate) fn branches(&mut self, split: &str, keys: &[Key], look: impl FnOnce(&mut Outline)) {
+        if keys.is_empty() {
+            self.problem(format!("`{split}` has no branch; give it 1 or more"));
+        }
         let outer = self.branches.len();
         self.branches.extend(keys.iter().map(|key| (key.clone(), 0)));
         look(self);

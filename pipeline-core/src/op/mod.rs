@@ -32,8 +32,11 @@ pub use map::Map;
 pub use merge::{Merge, MergeFlow, merge};
 pub use scan::Scan;
 pub use skip::Skip;
-pub(crate) use split::Key;
-pub use split::{Branch, Broadcast, EndedBranch, FirstBranch, OpenBranch, ToFlows, ToSinks, Values};
+pub use split::{
+    Branch, Branches, Broadcast, EachBranch, EndedBranch, Fnv1a, Gather, Gathered, NoBranch, OpenBranch, OpenBranches,
+    Pair, Route, StableHash, Tap, Values,
+};
+pub(crate) use split::{Key, balance, partition, unzip};
 pub use take::Take;
 pub use take_while::TakeWhile;
 pub use tracked::Tracked;

@@ -5,6 +5,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use taktline::op::Branch;
 use taktline::prelude::*;
 use taktline::stages::BoxStage;
 
@@ -32,6 +33,8 @@ pub(super) struct Operator {
     pub(super) sums: bool,
     pub(super) multiplies: bool,
     pub(super) unorders: bool,
+    /// How many branches it splits its input into, each with one row, to merge them again.
+    pub(super) branches: Option<usize>,
     pub(super) model: fn(&Params, Vec<u64>) -> Vec<u64>,
     pub(super) attach: fn(Site, BoxFlow<Item>) -> BoxFlow<Item>,
 }
@@ -62,7 +65,19 @@ type Model = fn(&Params, Vec<u64>) -> Vec<u64>;
 
 const fn operator(name: &'static str, bodies: Bodies, model: Model, attach: Attach) -> Operator {
     let (cuts, goes_by_place, sums, multiplies, unorders) = (false, false, false, false, false);
-    Operator { name, told_as: None, bodies, cuts, goes_by_place, sums, multiplies, unorders, model, attach }
+    Operator {
+        name,
+        told_as: None,
+        bodies,
+        cuts,
+        goes_by_place,
+        sums,
+        multiplies,
+        unorders,
+        branches: None,
+        model,
+        attach,
+    }
 }
 
 const fn silent(name: &'static str, model: Model, attach: Attach) -> Operator {
@@ -79,6 +94,13 @@ const fn workers(name: &'static str, limits: fn(&Params) -> Limits, model: Model
 
 const fn streams(name: &'static str, model: Model, attach: Attach) -> Operator {
     operator(name, Bodies::Stream, model, attach).by_place().sums()
+}
+
+/// Splits its input into branches that are merged again.
+const fn split(name: &'static str, branches: usize, model: Model, attach: Attach) -> Operator {
+    let bodies = Bodies::Workers(|_| Limits { workers: 1, window: 1 });
+    let unorders = true;
+    Operator { branches: Some(branches), unorders, ..operator(name, bodies, model, attach).told_as("branch") }
 }
 
 impl Operator {
@@ -256,15 +278,10 @@ pub(super) const OPERATORS: &[&Operator] = &[
     )
     .multiplies()
     .unorders(),
-    &workers(
-        "twice",
-        ordered_default,
-        |_, ids| ids.into_iter().flat_map(|id| [id; 2]).collect(),
-        |site, flow| {
-            let Site { params, name, desk } = site;
-            flow.then(stage(BoxStage::of(Twice(desk))).name(name).concurrency(params.workers).buffer(params.buffer))
-        },
-    )
+    &workers("twice", ordered_default, twice, |site, flow| {
+        let Site { params, name, desk } = site;
+        flow.then(stage(BoxStage::of(Twice(desk))).name(name).concurrency(params.workers).buffer(params.buffer))
+    })
     .multiplies(),
     &operator("refill", Bodies::Stream, same, |Site { params, name, desk }, flow| {
         flow.then(refill(desk).name(name).buffer(params.buffer))
@@ -279,7 +296,36 @@ pub(super) const OPERATORS: &[&Operator] = &[
         |_, ids| ids.chunks(2).map(|pair| pair.iter().sum::<u64>() % PRIME).collect(),
         |site, flow| flow.then(pairs(site.desk).name(site.name).buffer(site.params.buffer)),
     ),
+    &split("broadcast", 2, twice, |site, flow| {
+        let branch = each_branch(site);
+        flow.broadcast().to(&branch).to(&branch).merge()
+    })
+    .multiplies(),
+    &split("balance", 3, same, |site, flow| {
+        let branch = each_branch(site);
+        flow.balance(3, |_, flow| branch(flow)).merge()
+    }),
+    &split("partition", 2, same, |site, flow| {
+        let branch = each_branch(site);
+        flow.partition(2, |item| item.id % 5, |_, flow| branch(flow)).merge()
+    }),
+    &split("route", 2, same, |site, flow| {
+        let branch = each_branch(site);
+        let is_third = |item: Item| if item.id % 3 == 0 { Ok(item) } else { Err(item) };
+        flow.route().case(is_third, &branch).rest(&branch).merge()
+    }),
+    &split("unzip", 2, twice, |site, flow| {
+        let branch = each_branch(site);
+        flow.map(|item| (item.clone(), item)).unzip(&branch, &branch).merge()
+    })
+    .multiplies(),
+    &silent("tap", same, |site, flow| flow.tap(site.params.buffer, |flow| flow.for_each(drop)).boxed()),
 ];
+
+/// One worker in each branch of a split.
+fn each_branch(Site { params, desk, .. }: Site) -> impl Fn(Branch<Item>) -> BoxFlow<Item> {
+    move |flow| flow.then(each(desk.clone()).name("branch").buffer(params.buffer))
+}
 
 fn drawn_window(params: &Params) -> Limits {
     Limits { workers: params.workers, window: params.window }
@@ -296,6 +342,10 @@ fn unordered_window(params: &Params) -> Limits {
 
 fn same(_: &Params, ids: Vec<u64>) -> Vec<u64> {
     ids
+}
+
+fn twice(_: &Params, ids: Vec<u64>) -> Vec<u64> {
+    ids.into_iter().flat_map(|id| [id; 2]).collect()
 }
 
 fn mapped(id: u64) -> u64 {

@@ -8,7 +8,7 @@ use crate::edge::{Next, Rx, arm, wake};
 use crate::ledger::{Spent, Tally};
 use crate::lineage::Lineage;
 use crate::push::{Flowing, Push};
-use crate::run::{Doing, Stop};
+use crate::run::{Doing, Stop, is_blamed};
 use crate::runtime::Instant;
 use crate::stage::{BUDGET, Pace, Site};
 use crate::sync::Mutex;
@@ -24,6 +24,10 @@ pub(crate) struct Mover<T, L, N> {
     touched: Vec<usize>,
     /// Whether the last item was pushed and is not yet accepted.
     is_unsettled: bool,
+    /// Of what holds an item in its hand and counts what it hands out itself: whether the last one found nobody.
+    take_lost: Option<fn(&mut N) -> bool>,
+    /// Items that found nobody, since the counts were last published.
+    lost: u64,
     mark: Instant,
     waits: Option<Spent>,
     pace: Pace,
@@ -71,10 +75,20 @@ impl<T: Send + 'static, L: Lineage, N: Push<T, L>> Mover<T, L, N> {
             tally: Tally::default(),
             touched: Vec::new(),
             is_unsettled: false,
+            take_lost: None,
+            lost: 0,
             mark,
             waits: None,
             pace,
         }
+    }
+
+    /// A mover whose `next` holds an item until one of its readers, which the item decides, has room. It counts the items that
+    /// it hands out itself; `take_lost` tells whether the last one found its reader gone.
+    pub(crate) fn holding(next: N, site: Site, take_lost: fn(&mut N) -> bool) -> Self {
+        let mut mover = Mover::new(next, site);
+        mover.take_lost = Some(take_lost);
+        mover
     }
 
     pub(crate) fn add(&mut self, rx: Rx<T, L>) {
@@ -100,11 +114,7 @@ impl<T: Send + 'static, L: Lineage, N: Push<T, L>> Mover<T, L, N> {
             if self.is_unsettled {
                 match self.next.poll_settled(cx) {
                     Poll::Pending => return self.pend(Spent::WaitingForRoom, Doing::WaitForRoom),
-                    Poll::Ready(_) => {
-                        self.is_unsettled = false;
-                        self.tally.ended += 1;
-                        self.tally.done += 1;
-                    }
+                    Poll::Ready(_) => self.settle(),
                 }
             }
             if self.site.node.is_stopped() {
@@ -154,7 +164,7 @@ impl<T: Send + 'static, L: Lineage, N: Push<T, L>> Mover<T, L, N> {
                 input.rx.start();
                 self.tally.started += 1;
                 // Before the push: a fused step may panic in it, and it has counted the item by then.
-                self.tally.out += 1;
+                self.tally.out += u64::from(self.take_lost.is_none());
                 self.is_unsettled = true;
                 self.next.push(item, lineage);
                 self.pace.item();
@@ -162,6 +172,16 @@ impl<T: Send + 'static, L: Lineage, N: Push<T, L>> Mover<T, L, N> {
                 self.touched.push(at);
                 self.shared.lock().turns.push_back(at);
             }
+        }
+    }
+
+    fn settle(&mut self) {
+        self.is_unsettled = false;
+        self.tally.ended += 1;
+        if self.take_lost.is_some_and(|take_lost| take_lost(&mut self.next)) {
+            self.lost += 1;
+        } else {
+            self.tally.done += 1;
         }
     }
 
@@ -193,6 +213,7 @@ impl<T: Send + 'static, L: Lineage, N: Push<T, L>> Mover<T, L, N> {
         }
         self.next.flush();
         self.tally.flush(&self.site.node.counts);
+        self.site.node.counts.abandoned.add(std::mem::take(&mut self.lost));
     }
 
     fn clock(&mut self, what: Spent) {
@@ -205,8 +226,11 @@ impl<T: Send + 'static, L: Lineage, N: Push<T, L>> Mover<T, L, N> {
 impl<T, L, N> Drop for Mover<T, L, N> {
     fn drop(&mut self) {
         let counts = &self.site.node.counts;
+        // A panic of a fused step behind is that step's; any other is of what the user gave to this operator.
+        let has_failed = self.is_unsettled && std::thread::panicking() && !is_blamed();
         self.tally.ended += u64::from(self.is_unsettled);
+        self.tally.failed += u64::from(has_failed);
         self.tally.flush(counts);
-        counts.abandoned.add(u64::from(self.is_unsettled));
+        counts.abandoned.add(self.lost + u64::from(self.is_unsettled && !has_failed));
     }
 }

@@ -46,6 +46,10 @@ impl<T: Send + 'static, L: Lineage> Socket<T, L> {
         &self.key
     }
 
+    pub(crate) fn keys(sockets: &[Self]) -> Vec<Key> {
+        sockets.iter().map(|socket| socket.key.clone()).collect()
+    }
+
     /// What takes the items of the branch, once the branch is built.
     pub(crate) fn unplug(&self, build: &mut Build) -> Outlet<T, L> {
         let outlet = build.unplug(&self.key).and_then(|outlet| outlet.downcast().ok());

@@ -4,72 +4,71 @@ use std::fmt;
 use std::task::{Context, Poll, ready};
 
 use super::branch::{Branch, Key, Socket, branch};
-use super::deal::{Deal, Split};
-use super::exit::{Exit, pass_to_exits};
-use super::values::{self, Values};
-use crate::flow::{BoxFlow, Flow};
+use super::deal::{AnySplit, Deal};
+use super::ends::{Branches, EndedBranch, Gather, Gathered, NoBranch, OpenBranches};
+use super::exit::{AnyExit, Exit, pass_to_exits};
+use crate::flow::BoxFlow;
 use crate::lineage::Lineage;
-use crate::op::{MergeFlow, merge};
 use crate::plan::Build;
 use crate::push::{Flowing, Push};
 use crate::run::{Pipeline, Run, Running};
 use crate::runtime::Rt;
 use crate::stage::Site;
 
-/// A broadcast without a branch: [`to`](Self::to) adds the first one. From
-/// [`broadcast`](crate::flow::SplitExt::broadcast).
-#[must_use = "a broadcast goes nowhere: give it branches with `to`"]
-#[derive(Clone)]
-pub struct Broadcast<T, L = ()> {
+/// A broadcast with the branches that it was given. From [`broadcast`](crate::flow::SplitExt::broadcast).
+///
+/// With branches that all end in sinks it runs like a [`Pipeline`], and its value is the tuple of their values. Branches that
+/// all stay open are joined by [`merge`](Self::merge).
+#[must_use = "a broadcast is a plan: give it branches with `to`, then run it or merge them"]
+pub struct Broadcast<T, L = (), B = NoBranch> {
     upstream: BoxFlow<T, L>,
-}
-
-/// A broadcast whose branches all end in sinks. It runs like a pipeline; its value is the tuple of their values.
-#[must_use = "a pipeline is a plan: nothing happens until it is run"]
-pub struct ToSinks<T, L, V> {
-    split: Split<T, L, ToAll<T, L>>,
-    ends: Pipeline<V>,
-}
-
-/// A broadcast whose branches all stay open: [`merge`](Self::merge) joins them.
-#[must_use = "the branches of a broadcast that stay open have to be merged"]
-pub struct ToFlows<T, L, U, M> {
-    split: Split<T, L, ToAll<T, L>>,
-    flows: Vec<BoxFlow<U, M>>,
+    deal: ToAll<T, L>,
+    branches: B,
 }
 
 impl<T: Clone + Send + 'static, L: Lineage> Broadcast<T, L> {
     pub(crate) fn new(upstream: BoxFlow<T, L>) -> Self {
-        Broadcast { upstream }
-    }
-
-    /// Adds the first branch. If it ends in a sink, all have to; if it stays open, all have to, and yield the same items.
-    pub fn to<B, M>(self, end: impl FnOnce(Branch<T, L>) -> B) -> B::First<T, L>
-    where
-        B: FirstBranch<M>,
-    {
-        let (socket, flow) = branch();
-        let deal = ToAll { sockets: vec![socket] };
-        end(flow).begin(BroadcastSplit(Split { upstream: self.upstream, deal }))
+        Broadcast { upstream, deal: ToAll { sockets: Vec::new() }, branches: NoBranch }
     }
 }
 
-impl<T: Clone + Send + 'static, L: Lineage, V: Send + 'static> ToSinks<T, L, V> {
-    /// Adds a branch, which has to end in a sink like those before it.
-    pub fn to<B>(mut self, end: impl FnOnce(Branch<T, L>) -> B) -> ToSinks<T, L, V::And>
+impl<T: Clone + Send + 'static, L: Lineage, B> Broadcast<T, L, B> {
+    /// Adds a branch. If the first one ends in a sink, all have to; if it stays open, all have to, and yield items of one type.
+    /// [`broadcast`](crate::flow::SplitExt::broadcast) has an example.
+    pub fn to<E, M>(mut self, end: impl FnOnce(Branch<T, L>) -> E) -> Broadcast<T, L, B::And>
     where
-        B: EndedBranch,
-        V: Values<B::Value>,
+        B: Gather<E, M>,
     {
         let (socket, flow) = branch();
-        let ends = values::and(self.ends, end(flow).pipeline());
-        self.split.deal.sockets.push(socket);
-        ToSinks { split: self.split, ends }
+        self.deal.sockets.push(socket);
+        Broadcast { upstream: self.upstream, deal: self.deal, branches: self.branches.and(end(flow)) }
     }
 
+    fn close(self) -> B::Split
+    where
+        B: Gathered,
+    {
+        self.branches.close(AnySplit::new(self.upstream, self.deal))
+    }
+}
+
+impl<T: Clone + Send + 'static, L: Lineage, V: Send + 'static> Broadcast<T, L, Pipeline<V>> {
     /// The plan as a [`Pipeline`], for a variable or a signature that names one.
+    ///
+    /// ```
+    /// use taktline::prelude::*;
+    ///
+    /// fn plan() -> Pipeline<(u64, Vec<u64>)> {
+    ///     iter(0..3u64).broadcast().to(|f| f.count()).to(|f| f.collect::<Vec<_>>()).pipeline()
+    /// }
+    ///
+    /// # taktline::sim::run(1, async {
+    /// assert_eq!(plan().run().await?.value, (3, vec![0, 1, 2]));
+    /// # Ok::<(), taktline::Error>(())
+    /// # }).unwrap();
+    /// ```
     pub fn pipeline(self) -> Pipeline<V> {
-        self.split.closed(self.ends)
+        self.close()
     }
 
     /// See [`Pipeline::bound`].
@@ -94,150 +93,31 @@ impl<T: Clone + Send + 'static, L: Lineage, V: Send + 'static> ToSinks<T, L, V> 
     }
 }
 
-impl<T: Clone + Send + 'static, L: Lineage, U: Send + 'static, M: Lineage> ToFlows<T, L, U, M> {
-    /// Adds a branch, which has to stay open like those before it.
-    pub fn to<B>(mut self, end: impl FnOnce(Branch<T, L>) -> B) -> Self
-    where
-        B: OpenBranch<U, M>,
-    {
-        let (socket, flow) = branch();
-        self.flows.push(end(flow).flow());
-        self.split.deal.sockets.push(socket);
-        self
-    }
-
-    /// The flow of what all branches yield: fair, and each in its own order, as of [`merge`](fn@crate::op::merge).
+impl<T: Clone + Send + 'static, L: Lineage, U: Send + 'static, M: Lineage> Broadcast<T, L, OpenBranches<U, M>> {
+    /// The flow of what all branches yield. See [`Branches::merge`].
     pub fn merge(self) -> BoxFlow<U, M> {
-        let join: MergeFlow<U, M> = merge(self.flows);
-        self.split.joined(join)
+        let branches: Branches<U, M> = self.close();
+        branches.merge()
     }
 }
 
-/// What the first branch of a broadcast may be: a pipeline, or a flow that stays open.
-///
-/// `M` is inferred; no program names it. Programs do not implement it.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` is no branch of a split",
-    note = "a branch ends the flow that it is given in a sink, as in `.to(|f| f.then(work()).sink(store()))`, or leaves it open to be merged"
-)]
-pub trait FirstBranch<M>: Sized {
-    /// The broadcast with this branch.
-    type First<T: Clone + Send + 'static, L: Lineage>;
-
-    #[doc(hidden)]
-    fn begin<T: Clone + Send + 'static, L: Lineage>(self, split: BroadcastSplit<T, L>) -> Self::First<T, L>;
-}
-
-/// What a further branch may be where the first one ends in a sink. Programs do not implement it.
-#[diagnostic::on_unimplemented(
-    message = "this branch stays open, and those before it end in sinks",
-    note = "end it in a sink: `.to(|f| f.then(work()).sink(store()))`",
-    note = "or leave every branch open, and join them behind the last one with `.merge()`"
-)]
-pub trait EndedBranch {
-    /// What the branch gives.
-    type Value: Send + 'static;
-
-    #[doc(hidden)]
-    fn pipeline(self) -> Pipeline<Self::Value>;
-}
-
-/// What a further branch may be where the first one stays open and yields `U`. Programs do not implement it.
-#[diagnostic::on_unimplemented(
-    message = "this branch has to stay open and to yield `{U}`, like those before it",
-    note = "leave it open, and join all branches behind the last one with `.merge()`",
-    note = "or end every branch in a sink: `.to(|f| f.then(work()).sink(store()))`"
-)]
-pub trait OpenBranch<U, M> {
-    #[doc(hidden)]
-    fn flow(self) -> BoxFlow<U, M>;
-}
-
-/// A broadcast with its first branch.
-#[doc(hidden)]
-pub struct BroadcastSplit<T, L>(Split<T, L, ToAll<T, L>>);
-
-/// Marker: a branch that ends in a sink.
-#[doc(hidden)]
-#[derive(Debug)]
-pub struct Ended;
-
-/// Marker: a branch that stays open.
-#[doc(hidden)]
-#[derive(Debug)]
-pub struct Open;
-
-impl<B: EndedBranch> FirstBranch<Ended> for B {
-    type First<T: Clone + Send + 'static, L: Lineage> = ToSinks<T, L, (B::Value,)>;
-
-    fn begin<T: Clone + Send + 'static, L: Lineage>(self, split: BroadcastSplit<T, L>) -> Self::First<T, L> {
-        ToSinks { split: split.0, ends: values::and(values::none(), self.pipeline()) }
-    }
-}
-
-impl<F: Flow> FirstBranch<Open> for F {
-    type First<T: Clone + Send + 'static, L: Lineage> = ToFlows<T, L, F::Item, F::Lineage>;
-
-    fn begin<T: Clone + Send + 'static, L: Lineage>(self, split: BroadcastSplit<T, L>) -> Self::First<T, L> {
-        ToFlows { split: split.0, flows: vec![self.boxed()] }
-    }
-}
-
-impl<V: Send + 'static> EndedBranch for Pipeline<V> {
+impl<T: Clone + Send + 'static, L: Lineage, V: Send + 'static> EndedBranch for Broadcast<T, L, Pipeline<V>> {
     type Value = V;
 
     fn pipeline(self) -> Pipeline<V> {
-        self
+        self.close()
     }
 }
 
-impl<T: Clone + Send + 'static, L: Lineage, V: Send + 'static> EndedBranch for ToSinks<T, L, V> {
-    type Value = V;
-
-    fn pipeline(self) -> Pipeline<V> {
-        self.pipeline()
-    }
-}
-
-impl<F: Flow> OpenBranch<F::Item, F::Lineage> for F {
-    fn flow(self) -> BoxFlow<F::Item, F::Lineage> {
-        self.boxed()
-    }
-}
-
-impl<T, L, V> Clone for ToSinks<T, L, V> {
+impl<T, L, B: Clone> Clone for Broadcast<T, L, B> {
     fn clone(&self) -> Self {
-        ToSinks { split: self.split.clone(), ends: self.ends.clone() }
+        Broadcast { upstream: self.upstream.clone(), deal: self.deal.clone(), branches: self.branches.clone() }
     }
 }
 
-impl<T, L, U, M> Clone for ToFlows<T, L, U, M> {
-    fn clone(&self) -> Self {
-        ToFlows { split: self.split.clone(), flows: self.flows.clone() }
-    }
-}
-
-impl<T, L> fmt::Debug for BroadcastSplit<T, L> {
+impl<T, L, B> fmt::Debug for Broadcast<T, L, B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("BroadcastSplit")
-    }
-}
-
-impl<T, L> fmt::Debug for Broadcast<T, L> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Broadcast")
-    }
-}
-
-impl<T, L, V> fmt::Debug for ToSinks<T, L, V> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ToSinks").field("branches", &self.split.deal.sockets.len()).finish()
-    }
-}
-
-impl<T, L, U, M> fmt::Debug for ToFlows<T, L, U, M> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ToFlows").field("branches", &self.flows.len()).finish()
+        f.debug_struct("Broadcast").field("branches", &self.deal.sockets.len()).finish()
     }
 }
 
@@ -253,14 +133,11 @@ impl<T, L> Clone for ToAll<T, L> {
 }
 
 impl<T: Clone + Send + 'static, L: Lineage> Deal<T, L> for ToAll<T, L> {
+    const NAME: &'static str = "broadcast";
     type Push = ToAllPush<T, L>;
 
-    fn name(&self) -> &'static str {
-        "broadcast"
-    }
-
     fn keys(&self) -> Vec<Key> {
-        self.sockets.iter().map(|socket| socket.key().clone()).collect()
+        Socket::keys(&self.sockets)
     }
 
     fn connect(self, build: &mut Build, site: &Site) -> ToAllPush<T, L> {
@@ -268,7 +145,7 @@ impl<T: Clone + Send + 'static, L: Lineage> Deal<T, L> for ToAll<T, L> {
     }
 }
 
-pub(super) struct ToAllPush<T, L> {
+struct ToAllPush<T, L> {
     exits: Vec<Exit<T, L>>,
 }
 

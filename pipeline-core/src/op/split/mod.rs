@@ -12,13 +12,28 @@
 //! | *live* | a branch that reads no more leaves, and the others go on; when all have left, what is upstream ends |
 //! | *whole* | an item is handed to a branch only where there is a place for it |
 
+mod balance;
 mod branch;
 mod broadcast;
 mod deal;
+mod ends;
 mod exit;
+mod hash;
+mod partition;
+mod route;
+mod tap;
+mod unzip;
 mod values;
 
+pub(crate) use balance::balance;
 pub use branch::Branch;
 pub(crate) use branch::Key;
-pub use broadcast::{Broadcast, EndedBranch, FirstBranch, OpenBranch, ToFlows, ToSinks};
+pub use broadcast::Broadcast;
+pub use ends::{Branches, EachBranch, EndedBranch, Gather, Gathered, NoBranch, OpenBranch, OpenBranches};
+pub use hash::{Fnv1a, StableHash};
+pub(crate) use partition::partition;
+pub use route::Route;
+pub use tap::Tap;
+pub use unzip::Pair;
+pub(crate) use unzip::unzip;
 pub use values::Values;

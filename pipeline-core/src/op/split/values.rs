@@ -1,4 +1,4 @@
-//! The value of a plan with several ends: a tuple.
+//! The value of a plan with several ends: a tuple, or a `Vec`.
 
 use crate::plan::{Build, Outline};
 use crate::run::{Gives, Pipeline, Plan};
@@ -43,6 +43,11 @@ pub(super) fn none() -> Pipeline<()> {
 /// The ends of `first`, and one more.
 pub(super) fn and<V: Values<B>, B: Send + 'static>(first: Pipeline<V>, last: Pipeline<B>) -> Pipeline<V::And> {
     Pipeline::of(And { first, last })
+}
+
+/// So many ends of one type.
+pub(super) fn all<V: Send + 'static>(ends: Vec<Pipeline<V>>) -> Pipeline<Vec<V>> {
+    Pipeline::of(All { ends })
 }
 
 #[derive(Clone)]
@@ -94,5 +99,37 @@ struct Both<V, B> {
 impl<V: Values<B>, B> Gives<V::And> for Both<V, B> {
     fn give(&self) -> Option<V::And> {
         Some(self.first.give()?.and(self.last.give()?))
+    }
+}
+
+struct All<V> {
+    ends: Vec<Pipeline<V>>,
+}
+
+impl<V> Clone for All<V> {
+    fn clone(&self) -> Self {
+        All { ends: self.ends.clone() }
+    }
+}
+
+impl<V: Send + 'static> Plan<Vec<V>> for All<V> {
+    fn build(self, build: &mut Build) -> Box<dyn Gives<Vec<V>>> {
+        let mut gives: Vec<_> = self.ends.into_iter().rev().map(|end| end.build(build)).collect();
+        gives.reverse();
+        Box::new(Each { gives })
+    }
+
+    fn outline(&self, outline: &mut Outline) {
+        self.ends.iter().for_each(|end| end.outline_into(outline));
+    }
+}
+
+struct Each<V> {
+    gives: Vec<Box<dyn Gives<V>>>,
+}
+
+impl<V> Gives<Vec<V>> for Each<V> {
+    fn give(&self) -> Option<Vec<V>> {
+        self.gives.iter().map(|gives| gives.give()).collect()
     }
 }
