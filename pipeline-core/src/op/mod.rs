@@ -11,6 +11,7 @@ mod filter_map;
 mod flat_map;
 mod fused;
 mod inspect;
+mod join;
 mod map;
 mod merge;
 mod scan;
@@ -28,8 +29,9 @@ pub use filter_map::FilterMap;
 pub use flat_map::FlatMap;
 pub(crate) use fused::{FusedCount, fused_flow, pass_on};
 pub use inspect::Inspect;
+pub use join::{Interleave, MergeSorted, Zip, ZipLatest, interleave, merge_sorted};
 pub use map::Map;
-pub use merge::{Merge, MergeFlow, merge};
+pub use merge::{Merge, MergeFlow, merge, merge_prefer};
 pub use scan::Scan;
 pub use skip::Skip;
 pub use split::{

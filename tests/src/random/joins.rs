@@ -43,6 +43,14 @@ pub(super) struct Join {
 pub(super) const JOINS: &[&Join] = &[
     &Join { name: "chain", inputs: 2..=2, keeps_order: true, attach: chained },
     &Join { name: "merge", inputs: 1..=4, keeps_order: false, attach: |flows| merge(flows).boxed() },
+    &Join { name: "merge_prefer", inputs: 1..=3, keeps_order: false, attach: |flows| merge_prefer(flows).boxed() },
+    &Join {
+        name: "merge_sorted",
+        inputs: 1..=3,
+        keeps_order: false,
+        attach: |flows| merge_sorted(flows, |a, b| a.id.cmp(&b.id)).boxed(),
+    },
+    &Join { name: "interleave", inputs: 1..=3, keeps_order: false, attach: |flows| interleave(2, flows).boxed() },
 ];
 
 fn chained(flows: Vec<BoxFlow<Item>>) -> BoxFlow<Item> {

@@ -8,7 +8,8 @@ use crate::edge::{DEFAULT_BUFFER, edge};
 use crate::flow::{BoxFlow, Flow};
 use crate::ledger::Kind;
 use crate::lineage::Lineage;
-use crate::op::merge::Mover;
+use crate::op::join::Mover;
+use crate::op::merge::Turns;
 use crate::plan::{Build, Outline};
 use crate::push::Push;
 use crate::run::{Gives, Pipeline, Plan};
@@ -26,8 +27,8 @@ pub(super) trait Deal<T: Send + 'static, L: Lineage>: Clone + Send + 'static {
     fn connect(self, build: &mut Build, site: &Site) -> Self::Push;
 
     /// What moves items to the branches.
-    fn mover(push: Self::Push, site: Site) -> Mover<T, L, Self::Push> {
-        Mover::new(push, site)
+    fn mover(input: Turns<T, L>, push: Self::Push, site: Site) -> Mover<Turns<T, L>, Self::Push> {
+        Mover::new(input, push, site)
     }
 }
 
@@ -81,8 +82,7 @@ impl<T: Send + 'static, L: Lineage, D: Deal<T, L>> Erased for Split<T, L, D> {
         let site = build.site(D::NAME, Kind::Split);
         let push = deal.connect(build, &site);
         let (tx, rx) = edge(upstream.edge_buffer().unwrap_or(DEFAULT_BUFFER), &site.node);
-        let mut mover = D::mover(push, site.clone());
-        mover.add(rx);
+        let mut mover = D::mover(Turns::of(rx), push, site.clone());
         build.task(&site, async move {
             poll_fn(|cx| mover.poll(cx)).await;
             mover.end();

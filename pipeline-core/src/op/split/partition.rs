@@ -10,7 +10,8 @@ use super::exit::{AnyExit, Exit, Given, pass_to_exits};
 use super::hash::{StableHash, bucket};
 use crate::flow::Flow;
 use crate::lineage::Lineage;
-use crate::op::merge::Mover;
+use crate::op::join::Mover;
+use crate::op::merge::Turns;
 use crate::plan::Build;
 use crate::push::{Flowing, Push};
 use crate::stage::Site;
@@ -61,8 +62,8 @@ where
         ByKeyPush { exits, key: self.key, hand: None, has_looked: false, given: Given::new(site) }
     }
 
-    fn mover(push: Self::Push, site: Site) -> Mover<T, L, Self::Push> {
-        Mover::holding(push, site, |push| push.given.take_lost())
+    fn mover(input: Turns<T, L>, push: Self::Push, site: Site) -> Mover<Turns<T, L>, Self::Push> {
+        Mover::holding(input, push, site, |push| push.given.take_lost())
     }
 }
 

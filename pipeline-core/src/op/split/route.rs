@@ -9,7 +9,8 @@ use super::ends::{Gather, Gathered, NoBranch};
 use super::exit::{AnyExit, Exit, Given, name_readers, pass_to_exits};
 use crate::flow::BoxFlow;
 use crate::lineage::Lineage;
-use crate::op::merge::Mover;
+use crate::op::join::Mover;
+use crate::op::merge::Turns;
 use crate::plan::Build;
 use crate::push::{Flowing, Push};
 use crate::run::Node;
@@ -173,8 +174,8 @@ impl<T: Send + 'static, L: Lineage> Deal<T, L> for Cases<T, L> {
         RoutePush { doors, at: 0, has_looked: false, given: Given::new(site) }
     }
 
-    fn mover(push: Self::Push, site: Site) -> Mover<T, L, Self::Push> {
-        Mover::holding(push, site, |push| push.given.take_lost())
+    fn mover(input: Turns<T, L>, push: Self::Push, site: Site) -> Mover<Turns<T, L>, Self::Push> {
+        Mover::holding(input, push, site, |push| push.given.take_lost())
     }
 }
 

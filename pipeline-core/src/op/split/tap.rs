@@ -10,7 +10,8 @@ use crate::edge::{Tx, edge};
 use crate::flow::Flow;
 use crate::ledger::Kind;
 use crate::lineage::Lineage;
-use crate::op::merge::Mover;
+use crate::op::join::Mover;
+use crate::op::merge::Turns;
 use crate::plan::{Build, Outline};
 use crate::push::{Flowing, Push};
 use crate::run::{Node, Pipeline};
@@ -67,9 +68,8 @@ where
         let site = build.site(NAME, Kind::Split);
         let mut exit = self.socket.unplug(build);
         exit.bind(&site.node);
-        let mut mover = Mover::new(exit, site.clone());
         let (side, rx) = edge(self.buffer, &site.node);
-        mover.add(rx);
+        let mut mover = Mover::new(Turns::of(rx), exit, site.clone());
         build.task(&site, async move {
             poll_fn(|cx| mover.poll(cx)).await;
             mover.end();
