@@ -137,6 +137,7 @@ pub mod prelude {
     //! | `merge`, `merge_prefer`, `merge_sorted`, `interleave`, [`JoinExt`] | where they join |
     //! | [`Flow`], [`BoxFlow`], [`Pipeline`] | plans |
     //! | [`SplitExt`] | what splits a flow into branches |
+    //! | [`Again`] | what the body of a `feedback` yields |
     //! | [`RunExt`], [`StartExt`], [`Started`], [`Done`] | `run` and `start`, and what they give |
     //! | [`In`], [`Out`] | what a body reads from and sends into |
     //! | `sleep`, `yield_now` | time, on every runtime |
@@ -150,6 +151,7 @@ pub mod prelude {
     #[cfg(feature = "macros")]
     pub use crate::{sink, source};
     pub use taktline_core::flow::{BoxFlow, Flow, JoinExt, SplitExt};
+    pub use taktline_core::op::Again;
     pub use taktline_core::run::{Done, Pipeline, Started};
     pub use taktline_core::stage::{In, Out};
 }

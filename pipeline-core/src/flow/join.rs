@@ -1,7 +1,8 @@
 //! The operators that join two flows, as methods.
 
 use super::Flow;
-use crate::op::{Zip, ZipLatest};
+use crate::lineage::Ticket;
+use crate::op::{Again, Branch, Feedback, Zip, ZipLatest};
 
 /// Joins a flow with another one. In the prelude; implemented by every flow.
 ///
@@ -69,6 +70,55 @@ pub trait JoinExt: Flow {
         B: Flow<Item: Clone>,
     {
         ZipLatest::new(self, other)
+    }
+
+    /// Sends items through a part of the flow, again and again: `body` is given the flow of what goes through it, and yields
+    /// [`Again::Back`] for what is to go through it once more and [`Again::On`] for what leaves.
+    ///
+    /// Going back never waits for room in the loop, so a loop cannot wait for itself. At most `limit` items wait to go round
+    /// again. They go before what comes from outside, the oldest first; what comes from outside waits in an edge of its own
+    /// (see [`buffer`](Flow::buffer)). The loop ends when the outside has ended and nothing of what has entered is left in it.
+    ///
+    /// ```
+    /// use taktline::prelude::*;
+    ///
+    /// /// Yields the number, and sends back the numbers below it by half and by a third.
+    /// #[stage(concurrency = 2)]
+    /// async fn visit(n: u64, out: Out<Again<u64, u64>>) {
+    ///     for below in [n / 2, n / 3] {
+    ///         if below > 0 {
+    ///             out.send(Again::Back(below)).await;
+    ///         }
+    ///     }
+    ///     out.send(Again::On(n)).await;
+    /// }
+    ///
+    /// # taktline::sim::run(1, async {
+    /// let mut seen = iter([6u64]).feedback(100, |f| f.then(visit())).collect::<Vec<_>>().run().await?.value;
+    /// seen.sort();
+    /// assert_eq!(seen, [1, 1, 1, 2, 3, 6]);
+    /// # Ok::<(), taktline::Error>(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// A stage of the body that keeps items until its input ends keeps the loop from ending.
+    ///
+    /// # Errors
+    /// An item that goes back when `limit` of them wait already fails the run with the step `feedback` and a
+    /// [`LoopFull`](crate::op::LoopFull). A limit of 0 makes the plan invalid: `run` says so.
+    ///
+    /// # Ordering
+    /// What the body yields leaves in the body's order.
+    ///
+    /// # Backpressure
+    /// What leaves waits for room behind the loop, and the body with it.
+    fn feedback<U, B>(self, limit: usize, body: impl FnOnce(Branch<Self::Item, Ticket>) -> B) -> Feedback<Self, B>
+    where
+        Self: Flow<Lineage = ()>,
+        U: Send + 'static,
+        B: Flow<Item = Again<Self::Item, U>, Lineage = Ticket>,
+    {
+        Feedback::new(self, limit, body)
     }
 }
 

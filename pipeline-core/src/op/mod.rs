@@ -6,6 +6,7 @@
 mod buffer;
 mod chain;
 mod enumerate;
+mod feedback;
 mod filter;
 mod filter_map;
 mod flat_map;
@@ -24,6 +25,7 @@ mod tracked;
 pub use buffer::Buffer;
 pub use chain::Chain;
 pub use enumerate::Enumerate;
+pub use feedback::{Again, Feedback, LoopFull};
 pub use filter::Filter;
 pub use filter_map::FilterMap;
 pub use flat_map::FlatMap;

@@ -319,6 +319,9 @@ pub(super) const OPERATORS: &[&Operator] = &[
         flow.map(|item| (item.clone(), item)).unzip(&branch, &branch).merge()
     })
     .multiplies(),
+    &silent("feedback", same, |site, flow| {
+        flow.buffer(site.params.buffer).feedback(1000, |flow| flow.map(twice_round)).boxed()
+    }),
     &silent("tap", same, |site, flow| flow.tap(site.params.buffer, |flow| flow.for_each(drop)).boxed()),
 ];
 
@@ -346,6 +349,16 @@ fn same(_: &Params, ids: Vec<u64>) -> Vec<u64> {
 
 fn twice(_: &Params, ids: Vec<u64>) -> Vec<u64> {
     ids.into_iter().flat_map(|id| [id; 2]).collect()
+}
+
+/// Sends an item through a loop once more, the first time.
+fn twice_round(mut item: Item) -> Again<Item, Item> {
+    if item.id < PRIME {
+        item.id += PRIME;
+        return Again::Back(item);
+    }
+    item.id -= PRIME;
+    Again::On(item)
 }
 
 fn mapped(id: u64) -> u64 {

@@ -27,7 +27,7 @@ mod values;
 
 pub(crate) use balance::balance;
 pub use branch::Branch;
-pub(crate) use branch::Key;
+pub(crate) use branch::{Key, Socket, branch};
 pub use broadcast::Broadcast;
 pub use ends::{Branches, EachBranch, EndedBranch, Gather, Gathered, NoBranch, OpenBranch, OpenBranches};
 pub use hash::{Fnv1a, StableHash};
