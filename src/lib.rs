@@ -52,7 +52,7 @@
 //! | write one by hand, or put stages together at run time | [`stages::Stage`], [`stages::BoxStage`] |
 //! | start a flow from an iterator, or from a stream | [`iter`], [`once`], [`stream`] |
 //! | know every operator and every fused sink | [`flow::Flow`] |
-//! | join flows | [`merge`], [`merge_prefer`], [`merge_sorted`], [`interleave`], [`JoinExt`](flow::JoinExt), [`Flow::chain`](flow::Flow::chain) |
+//! | join flows | [`merge`], [`merge_prefer`], [`merge_sorted`], [`merge_growing`], [`interleave`], [`JoinExt`](flow::JoinExt), [`Flow::chain`](flow::Flow::chain) |
 //! | split a flow | [`SplitExt`](flow::SplitExt) |
 //! | run a pipeline; read a flow in a loop of your own | [`RunExt`], [`StartExt`], [`run::Running`], [`run::Started`] |
 //! | know how it went | [`run::Done`], [`ledger::Report`], [`Error`] |
@@ -81,7 +81,7 @@ pub use runs::{RunExt, StartExt, choose_runtime};
 
 pub use taktline_core::error::{BoxError, Error, Failure, Panicked, Result};
 pub use taktline_core::flow::{iter, once, stream};
-pub use taktline_core::op::{interleave, merge, merge_prefer, merge_sorted};
+pub use taktline_core::op::{interleave, merge, merge_growing, merge_prefer, merge_sorted};
 pub use taktline_core::runtime::{Instant, Rt, yield_now};
 pub use taktline_core::stage::stage;
 pub use taktline_core::{error, flow, ledger, lineage, op, run, runtime};
@@ -134,7 +134,7 @@ pub mod prelude {
     //! | --- | --- |
     //! | `source`, `stage`, `sink` | the attributes; `stage` is a function, too |
     //! | `iter`, `once`, `stream` | where flows begin |
-    //! | `merge`, `merge_prefer`, `merge_sorted`, `interleave`, [`JoinExt`] | where they join |
+    //! | `merge`, `merge_prefer`, `merge_sorted`, `merge_growing`, `interleave`, [`JoinExt`] | where they join |
     //! | [`Flow`], [`BoxFlow`], [`Pipeline`] | plans |
     //! | [`SplitExt`] | what splits a flow into branches |
     //! | [`Again`] | what the body of a `feedback` yields |
@@ -146,7 +146,8 @@ pub mod prelude {
     //! `taktline::Result`.
 
     pub use crate::{
-        RunExt, StartExt, interleave, iter, merge, merge_prefer, merge_sorted, once, sleep, stage, stream, yield_now,
+        RunExt, StartExt, interleave, iter, merge, merge_growing, merge_prefer, merge_sorted, once, sleep, stage,
+        stream, yield_now,
     };
     #[cfg(feature = "macros")]
     pub use crate::{sink, source};

@@ -90,6 +90,16 @@ pub struct Build {
     jobs: Vec<Start>,
     refused: Option<Error>,
     plugged: Vec<Plug>,
+    handles: Vec<Handle>,
+}
+
+/// What the started flow hands out.
+struct Handle(Box<dyn Any + Send>);
+
+impl std::fmt::Debug for Handle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Handle")
+    }
 }
 
 /// What takes the items of a branch, until its split is built.
@@ -135,7 +145,7 @@ impl std::fmt::Debug for Start {
 
 impl Build {
     pub(crate) fn new(run: Arc<Shared>) -> Build {
-        Build { run, jobs: Vec::new(), refused: None, plugged: Vec::new() }
+        Build { run, jobs: Vec::new(), refused: None, plugged: Vec::new(), handles: Vec::new() }
     }
 
     pub(crate) fn site(&self, name: &str, kind: Kind) -> Site {
@@ -156,6 +166,16 @@ impl Build {
         self.refused.get_or_insert(error);
     }
 
+    /// Keeps a handle for whoever starts the flow.
+    pub(crate) fn hand_out(&mut self, handle: impl Any + Send) {
+        self.handles.push(Handle(Box::new(handle)));
+    }
+
+    /// The handle of that type which is nearest to the end of the flow.
+    pub(crate) fn handle<H: Any + Clone>(&self) -> Option<H> {
+        self.handles.iter().find_map(|handle| handle.0.downcast_ref().cloned())
+    }
+
     /// Keeps what takes the items of a branch for its split, which is built after it.
     pub(crate) fn plug(&mut self, key: Key, outlet: Box<dyn Any + Send>) {
         self.plugged.push(Plug { key, outlet });
@@ -171,8 +191,9 @@ impl Build {
         let plugged = std::mem::take(&mut self.plugged);
         let mut part = Build { plugged, ..Build::new(self.run.clone()) };
         make(&mut part);
-        let Build { run, jobs, refused, plugged } = part;
+        let Build { run, jobs, refused, plugged, handles } = part;
         self.plugged = plugged;
+        self.handles.extend(handles);
         if let Some(error) = refused {
             self.refuse(error);
         }

@@ -33,7 +33,7 @@ pub(crate) use fused::{FusedCount, fused_flow, pass_on};
 pub use inspect::Inspect;
 pub use join::{Interleave, MergeSorted, Zip, ZipLatest, interleave, merge_sorted};
 pub use map::Map;
-pub use merge::{Merge, MergeFlow, merge, merge_prefer};
+pub use merge::{Adder, KeepOpen, Merge, MergeFlow, MergeGrowing, NotAdded, merge, merge_growing, merge_prefer};
 pub use scan::Scan;
 pub use skip::Skip;
 pub use split::{

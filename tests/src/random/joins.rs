@@ -50,6 +50,12 @@ pub(super) const JOINS: &[&Join] = &[
         keeps_order: false,
         attach: |flows| merge_sorted(flows, |a, b| a.id.cmp(&b.id)).boxed(),
     },
+    &Join {
+        name: "merge_growing",
+        inputs: 1..=3,
+        keeps_order: false,
+        attach: |flows| merge_growing(|_| flows).boxed(),
+    },
     &Join { name: "interleave", inputs: 1..=3, keeps_order: false, attach: |flows| interleave(2, flows).boxed() },
 ];
 

@@ -13,6 +13,7 @@ mod zip;
 mod zip_latest;
 
 use std::future::poll_fn;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use head::Head;
@@ -27,7 +28,7 @@ use crate::flow::Flow;
 use crate::ledger::Kind;
 use crate::lineage::Lineage;
 use crate::plan::{Build, Outline};
-use crate::push::Push;
+use crate::push::{Ending, Push};
 use crate::run::Stop;
 use crate::stage::Site;
 
@@ -55,6 +56,8 @@ pub(crate) enum Taken<T, L> {
     Nothing,
     /// An item of which nothing is made now.
     Kept,
+    /// Nothing follows, unless something is added before the reader is told.
+    Quiet(Arc<dyn Ending>),
     /// Something that was made `from` so many items.
     Made { item: T, lineage: L, from: u64 },
 }

@@ -79,6 +79,11 @@ impl<I: Inputs, N: Push<I::Item, I::Lineage>> Mover<I, N> {
                 Poll::Pending => return self.pend(Spent::WaitingForInput, Doing::WaitForInput),
                 Poll::Ready(Taken::Nothing) => {}
                 Poll::Ready(Taken::Kept) => self.keep(),
+                Poll::Ready(Taken::Quiet(end)) => {
+                    if self.next.offer_end(&end) || end.poll_close().is_pending() {
+                        return self.pend(Spent::WaitingForInput, Doing::WaitForInput);
+                    }
+                }
                 Poll::Ready(Taken::Made { item, lineage, from }) => {
                     self.tally.started += from;
                     // Before the push: a fused step may panic in it, and it has counted the item by then.

@@ -3,12 +3,14 @@
 //! While two or more inputs are ready a merge takes one item from each in rotation. It polls only inputs that are ready, so
 //! idle ones cost nothing.
 
+mod growing;
 mod inputs;
 mod several;
 mod turns;
 
 use crate::lineage::Lineage;
 
+pub use growing::{Adder, KeepOpen, MergeGrowing, NotAdded, merge_growing};
 pub use inputs::Merge;
 pub use several::MergeFlow;
 pub(crate) use turns::Turns;

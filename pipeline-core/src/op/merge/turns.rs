@@ -13,6 +13,8 @@ use crate::sync::Mutex;
 /// Inputs that take turns: one item from each that is ready, in rotation, or always the first that is ready.
 pub(crate) struct Turns<T, L> {
     inputs: Vec<Option<Input<T, L>>>,
+    /// The places of those that have ended.
+    free: Vec<usize>,
     open: usize,
     shared: Arc<Mutex<Ready>>,
     prefers_first: bool,
@@ -63,7 +65,14 @@ impl Wake for Turn {
 impl<T: Send + 'static, L: Lineage> Turns<T, L> {
     /// No input yet.
     pub(crate) fn new() -> Self {
-        Turns { inputs: Vec::new(), open: 0, shared: Arc::default(), prefers_first: false, touched: Vec::new() }
+        Turns {
+            inputs: Vec::new(),
+            free: Vec::new(),
+            open: 0,
+            shared: Arc::default(),
+            prefers_first: false,
+            touched: Vec::new(),
+        }
     }
 
     /// The earlier ones go first whenever they are ready.
@@ -79,9 +88,12 @@ impl<T: Send + 'static, L: Lineage> Turns<T, L> {
     }
 
     pub(crate) fn add(&mut self, rx: Rx<T, L>) {
-        let input = self.inputs.len();
+        let input = self.free.pop().unwrap_or(self.inputs.len());
         let waker = Waker::from(Arc::new(Turn { input, shared: self.shared.clone() }));
-        self.inputs.push(Some(Input { rx, waker }));
+        if input == self.inputs.len() {
+            self.inputs.push(None);
+        }
+        self.inputs[input] = Some(Input { rx, waker });
         self.open += 1;
         self.shared.lock().turns.push_back(input);
     }
@@ -109,6 +121,7 @@ impl<T: Send + 'static, L: Lineage> Inputs for Turns<T, L> {
             Poll::Pending => {}
             Poll::Ready(Next::End) => {
                 self.inputs[at] = None;
+                self.free.push(at);
                 self.open -= 1;
             }
             Poll::Ready(Next::Item(item, lineage)) => {
