@@ -36,6 +36,17 @@ use crate::sync::{Mutex, drop_each};
 const NAME: &str = "feedback";
 
 /// Where an output of a loop goes. See [`feedback`](crate::flow::JoinExt::feedback).
+///
+/// ```
+/// use taktline::prelude::*;
+///
+/// # taktline::sim::run(1, async {
+/// let halve = |x: u64| if x % 2 == 0 { Again::Back(x / 2) } else { Again::On(x) };
+/// let odd = iter([6u64, 7, 8]).feedback(10, move |f| f.map(halve)).collect::<Vec<_>>();
+/// assert_eq!(odd.run().await?.value, [3, 7, 1]);
+/// # Ok::<(), taktline::Error>(())
+/// # }).unwrap();
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Again<T, U> {
     /// Through the loop again.
@@ -45,6 +56,17 @@ pub enum Again<T, U> {
 }
 
 /// More items were waiting to go through a loop again than its limit allows. A failure of the step `feedback`.
+///
+/// ```
+/// use taktline::op::LoopFull;
+/// use taktline::prelude::*;
+///
+/// # taktline::sim::run(1, async {
+/// let twice = |x: u64| [Again::<u64, u64>::Back(x), Again::Back(x)];
+/// let error = iter([1u64]).feedback(10, move |f| f.flat_map(twice)).count().run().await.expect_err("it never ends");
+/// assert!(error.downcast_ref::<LoopFull>().is_some());
+/// # });
+/// ```
 #[derive(Debug)]
 pub struct LoopFull {
     limit: usize,

@@ -153,6 +153,28 @@ impl<T: Send + 'static, L: Lineage> Adder<T, L> {
     }
 
     /// Keeps the merge from ending until this is dropped. Of no use once it has ended.
+    ///
+    /// ```
+    /// use taktline::prelude::*;
+    ///
+    /// # taktline::sim::run(1, async {
+    /// let mut xs = merge_growing(|_| [iter(0..1u64)]).start();
+    /// let add = xs.adder().expect("it grows");
+    /// let open = add.keep_open();
+    /// let task = taktline::spawn(async move {
+    ///     sleep(std::time::Duration::from_secs(5)).await;
+    ///     add.add(iter(1..2u64)).expect("it is kept open");
+    ///     drop(open);
+    /// });
+    /// let mut seen = Vec::new();
+    /// while let Some(x) = xs.next().await? {
+    ///     seen.push(x);
+    /// }
+    /// assert_eq!(seen, [0, 1]);
+    /// # task.await.unwrap();
+    /// # Ok::<(), taktline::Error>(())
+    /// # }).unwrap();
+    /// ```
     pub fn keep_open(&self) -> KeepOpen<T, L> {
         self.gate.state.lock().keepers += 1;
         KeepOpen { gate: self.gate.clone() }
