@@ -52,7 +52,8 @@
 //! | write one by hand, or put stages together at run time | [`stages::Stage`], [`stages::BoxStage`] |
 //! | start a flow from an iterator, or from a stream | [`iter`], [`once`], [`stream`] |
 //! | know every operator and every fused sink | [`flow::Flow`] |
-//! | join flows | [`merge`], [`Flow::chain`](flow::Flow::chain) |
+//! | join flows | [`merge`], [`merge_prefer`], [`merge_sorted`], [`merge_growing`], [`interleave`], [`JoinExt`](flow::JoinExt), [`Flow::chain`](flow::Flow::chain) |
+//! | split a flow | [`SplitExt`](flow::SplitExt) |
 //! | run a pipeline; read a flow in a loop of your own | [`RunExt`], [`StartExt`], [`run::Running`], [`run::Started`] |
 //! | know how it went | [`run::Done`], [`ledger::Report`], [`Error`] |
 //! | learn when all that was made from an item is gone | [`lineage::Ticket`] |
@@ -80,7 +81,7 @@ pub use runs::{RunExt, StartExt, choose_runtime};
 
 pub use taktline_core::error::{BoxError, Error, Failure, Panicked, Result};
 pub use taktline_core::flow::{iter, once, stream};
-pub use taktline_core::op::merge;
+pub use taktline_core::op::{interleave, merge, merge_growing, merge_prefer, merge_sorted};
 pub use taktline_core::runtime::{Instant, Rt, yield_now};
 pub use taktline_core::stage::stage;
 pub use taktline_core::{error, flow, ledger, lineage, op, run, runtime};
@@ -132,8 +133,11 @@ pub mod prelude {
     //! | name | what it is |
     //! | --- | --- |
     //! | `source`, `stage`, `sink` | the attributes; `stage` is a function, too |
-    //! | `iter`, `once`, `stream`, `merge` | where flows begin, and where they join |
+    //! | `iter`, `once`, `stream` | where flows begin |
+    //! | `merge`, `merge_prefer`, `merge_sorted`, `merge_growing`, `interleave`, [`JoinExt`] | where they join |
     //! | [`Flow`], [`BoxFlow`], [`Pipeline`] | plans |
+    //! | [`SplitExt`] | what splits a flow into branches |
+    //! | [`Again`] | what the body of a `feedback` yields |
     //! | [`RunExt`], [`StartExt`], [`Started`], [`Done`] | `run` and `start`, and what they give |
     //! | [`In`], [`Out`] | what a body reads from and sends into |
     //! | `sleep`, `yield_now` | time, on every runtime |
@@ -141,10 +145,14 @@ pub mod prelude {
     //! The attributes `main` and `test`, and `Result`, are left out, since a program has its own: write `#[taktline::main]`,
     //! `taktline::Result`.
 
-    pub use crate::{RunExt, StartExt, iter, merge, once, sleep, stage, stream, yield_now};
+    pub use crate::{
+        RunExt, StartExt, interleave, iter, merge, merge_growing, merge_prefer, merge_sorted, once, sleep, stage,
+        stream, yield_now,
+    };
     #[cfg(feature = "macros")]
     pub use crate::{sink, source};
-    pub use taktline_core::flow::{BoxFlow, Flow};
+    pub use taktline_core::flow::{BoxFlow, Flow, JoinExt, SplitExt};
+    pub use taktline_core::op::Again;
     pub use taktline_core::run::{Done, Pipeline, Started};
     pub use taktline_core::stage::{In, Out};
 }

@@ -2,6 +2,8 @@
 
 use taktline_core::error::{Error, Result};
 use taktline_core::flow::Flow;
+use taktline_core::lineage::Lineage;
+use taktline_core::op::Broadcast;
 use taktline_core::run::{Pipeline, Run, Running, Started};
 use taktline_core::runtime::{Rt, current};
 
@@ -103,6 +105,23 @@ impl<V: Send + 'static> RunExt for Pipeline<V> {
 
     fn start(self) -> Running<V> {
         self.start_with(choose_runtime())
+    }
+}
+
+impl<T, L, V> RunExt for Broadcast<T, L, Pipeline<V>>
+where
+    T: Clone + Send + 'static,
+    L: Lineage,
+    V: Send + 'static,
+{
+    type Value = V;
+
+    fn run(self) -> Run<V> {
+        self.pipeline().run()
+    }
+
+    fn start(self) -> Running<V> {
+        self.pipeline().start()
     }
 }
 

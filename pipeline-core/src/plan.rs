@@ -1,9 +1,11 @@
 //! A plan before it runs: its outline, and the tasks it becomes.
 
+use std::any::Any;
 use std::sync::Arc;
 
 use crate::error::Error;
 use crate::ledger::Kind;
+use crate::op::Key;
 use crate::run::{Job, Node, Shared};
 use crate::stage::Site;
 
@@ -14,6 +16,8 @@ pub struct Outline {
     problems: Vec<String>,
     /// A source that was read already.
     spent: Option<&'static str>,
+    /// The branches of the splits that are looked at, and how often each flow of a branch was met.
+    branches: Vec<(Key, usize)>,
 }
 
 impl Outline {
@@ -41,6 +45,31 @@ impl Outline {
         self.spent = Some(source);
     }
 
+    /// Looks at the branches of a split with `look`: each has to read the flow that it was given.
+    pub(crate) fn branches(&mut self, split: &str, keys: &[Key], look: impl FnOnce(&mut Outline)) {
+        if keys.is_empty() {
+            self.problem(format!("`{split}` has no branch; give it 1 or more"));
+        }
+        let outer = self.branches.len();
+        self.branches.extend(keys.iter().map(|key| (key.clone(), 0)));
+        look(self);
+        for (at, (_, met)) in self.branches.split_off(outer).into_iter().enumerate() {
+            match met {
+                0 => self.problem(format!("branch {at} of `{split}` does not read the flow that it was given")),
+                1 => {}
+                _ => self.problem(format!("branch {at} of `{split}` reads its flow twice; put a `broadcast` before")),
+            }
+        }
+    }
+
+    /// The flow of a branch was met.
+    pub(crate) fn branch(&mut self, key: &Key) {
+        match self.branches.iter_mut().rev().find(|(open, _)| open == key) {
+            Some((_, met)) => *met += 1,
+            None => self.problem("a flow that was given to a branch of a split was taken out of it".to_owned()),
+        }
+    }
+
     pub(crate) fn bound(&self) -> usize {
         self.bound
     }
@@ -60,6 +89,30 @@ pub struct Build {
     pub(crate) run: Arc<Shared>,
     jobs: Vec<Start>,
     refused: Option<Error>,
+    plugged: Vec<Plug>,
+    handles: Vec<Handle>,
+}
+
+/// What the started flow hands out.
+struct Handle(Box<dyn Any + Send>);
+
+impl std::fmt::Debug for Handle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Handle")
+    }
+}
+
+/// What takes the items of a branch, until its split is built.
+struct Plug {
+    key: Key,
+    /// An `Outlet` of the branch's items.
+    outlet: Box<dyn Any + Send>,
+}
+
+impl std::fmt::Debug for Plug {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Plug")
+    }
 }
 
 /// Tasks that are not spawned yet.
@@ -92,7 +145,7 @@ impl std::fmt::Debug for Start {
 
 impl Build {
     pub(crate) fn new(run: Arc<Shared>) -> Build {
-        Build { run, jobs: Vec::new(), refused: None }
+        Build { run, jobs: Vec::new(), refused: None, plugged: Vec::new(), handles: Vec::new() }
     }
 
     pub(crate) fn site(&self, name: &str, kind: Kind) -> Site {
@@ -113,11 +166,34 @@ impl Build {
         self.refused.get_or_insert(error);
     }
 
+    /// Keeps a handle for whoever starts the flow.
+    pub(crate) fn hand_out(&mut self, handle: impl Any + Send) {
+        self.handles.push(Handle(Box::new(handle)));
+    }
+
+    /// The handle of that type which is nearest to the end of the flow.
+    pub(crate) fn handle<H: Any + Clone>(&self) -> Option<H> {
+        self.handles.iter().find_map(|handle| handle.0.downcast_ref().cloned())
+    }
+
+    /// Keeps what takes the items of a branch for its split, which is built after it.
+    pub(crate) fn plug(&mut self, key: Key, outlet: Box<dyn Any + Send>) {
+        self.plugged.push(Plug { key, outlet });
+    }
+
+    pub(crate) fn unplug(&mut self, key: &Key) -> Option<Box<dyn Any + Send>> {
+        let at = self.plugged.iter().position(|plug| plug.key == *key)?;
+        Some(self.plugged.swap_remove(at).outlet)
+    }
+
     /// Builds a part of the plan that is started while the rest runs.
     pub(crate) fn later(&mut self, make: impl FnOnce(&mut Build)) -> Later {
-        let mut part = Build::new(self.run.clone());
+        let plugged = std::mem::take(&mut self.plugged);
+        let mut part = Build { plugged, ..Build::new(self.run.clone()) };
         make(&mut part);
-        let Build { run, jobs, refused } = part;
+        let Build { run, jobs, refused, plugged, handles } = part;
+        self.plugged = plugged;
+        self.handles.extend(handles);
         if let Some(error) = refused {
             self.refuse(error);
         }
@@ -125,7 +201,7 @@ impl Build {
     }
 
     pub(crate) fn start(self) -> Result<(), Error> {
-        let Build { run, jobs, refused } = self;
+        let Build { run, jobs, refused, .. } = self;
         match refused {
             Some(error) => Err(error),
             None => {

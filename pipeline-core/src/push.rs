@@ -4,7 +4,7 @@
 //! so a source and all its fused steps become one static loop that ends in an edge or in a fused sink.
 
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use crate::edge::Tx;
 use crate::lineage::Lineage;
@@ -17,6 +17,13 @@ pub enum Flowing {
     On,
     /// Nobody does: what makes items should end.
     Over,
+}
+
+/// An end of a flow that may still be put off.
+#[doc(hidden)]
+pub trait Ending: Send + Sync {
+    /// Ready if it is the end now, with the waker of the task that waits for it. Called under the lock of an edge.
+    fn poll_close(&self) -> Poll<Option<Waker>>;
 }
 
 /// What takes the items of a flow, one at a time: `poll_room`, `push`, `poll_settled`, and again.
@@ -47,6 +54,11 @@ pub trait Push<T, L: Lineage>: Send + 'static {
 
     /// The places of the edge behind this one.
     fn room_behind(&self) -> usize;
+
+    /// Offers an end that is told only to a reader that has nothing left to read. False if nobody reads who could be told.
+    fn offer_end(&mut self, _: &Arc<dyn Ending>) -> bool {
+        false
+    }
 
     /// This, as one type.
     fn into_outlet(self) -> Outlet<T, L>
@@ -128,6 +140,13 @@ impl<T: Send + 'static, L: Lineage> Push<T, L> for Outlet<T, L> {
         match self {
             Outlet::Edge(tx) => tx.room_behind(),
             Outlet::Fused(push) => push.room_behind(),
+        }
+    }
+
+    fn offer_end(&mut self, end: &Arc<dyn Ending>) -> bool {
+        match self {
+            Outlet::Edge(tx) => tx.offer_end(end),
+            Outlet::Fused(push) => push.offer_end(end),
         }
     }
 

@@ -15,11 +15,12 @@ mod tx;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::task::Waker;
+use std::task::{Poll, Waker};
 
 pub(crate) use rx::{Next, Rx};
 pub(crate) use tx::Tx;
 
+use crate::push::Ending;
 use crate::run::{Node, Stop};
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicBool, Ordering};
@@ -56,6 +57,8 @@ struct State<T, L> {
     /// Who is told when nobody reads on.
     writing_node: Option<Arc<Node>>,
     writer_gone: bool,
+    /// An end that the reader is told, once it has nothing left to read.
+    offered: Option<Arc<dyn Ending>>,
     /// Set when nobody reads on, with the reason.
     reader_gone: Option<Stop>,
 }
@@ -69,6 +72,7 @@ impl<T, L> Default for State<T, L> {
             writer: None,
             writing_node: None,
             writer_gone: false,
+            offered: None,
             reader_gone: None,
         }
     }
@@ -82,6 +86,18 @@ impl<T, L> Edge<T, L> {
     /// The writer's waker, if it waits and there is room now.
     fn waiting_writer(&self, state: &mut State<T, L>) -> Option<Waker> {
         if state.writer.is_some() && self.room(state) > 0 { state.writer.take() } else { None }
+    }
+
+    /// Whether the reader, which has nothing left to read, is told that no item follows.
+    fn is_ended(&self, state: &mut State<T, L>) -> bool {
+        match state.offered.take().map(|end| end.poll_close()) {
+            None | Some(Poll::Pending) => {}
+            Some(Poll::Ready(writer)) => {
+                state.writer_gone = true;
+                state.writer = writer;
+            }
+        }
+        state.writer_gone
     }
 
     /// Gives the former waker, to be dropped outside of the lock.

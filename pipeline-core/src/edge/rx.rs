@@ -54,7 +54,7 @@ impl<T, L> Rx<T, L> {
         }
         state.held += lease.len();
         let first = lease.pop_front();
-        let ended = first.is_none() && state.writer_gone;
+        let ended = first.is_none() && edge.is_ended(&mut state);
         let waits = first.is_none() && !ended;
         let former = if waits { edge.arm_reader(&mut state, waker) } else { None };
         let writer = edge.waiting_writer(&mut state);
@@ -82,11 +82,13 @@ impl<T, L> Rx<T, L> {
             state.held += usize::from(first.is_some());
             first
         });
+        let ended = first.is_none() && edge.is_ended(&mut state);
         let more = !state.queue.is_empty() || state.writer_gone;
         let former = if more { None } else { edge.arm_reader(&mut state, waker) };
-        let ended = first.is_none() && state.writer_gone;
+        let writer = if ended { state.writer.take() } else { None };
         drop(state);
         drop(former);
+        wake(writer);
         One { next: next(first, ended), more }
     }
 

@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 
 use super::{Edge, arm, wake};
 use crate::lineage::Lineage;
-use crate::push::{Flowing, Outlet, Push};
+use crate::push::{Ending, Flowing, Outlet, Push};
 use crate::run::Node;
 use crate::sync::atomic::Ordering;
 use crate::sync::drop_each;
@@ -120,6 +120,17 @@ impl<T: Send + 'static, L: Lineage> Push<T, L> for Tx<T, L> {
 
     fn room_behind(&self) -> usize {
         self.edge.capacity
+    }
+
+    fn offer_end(&mut self, end: &Arc<dyn Ending>) -> bool {
+        self.publish();
+        let reader = {
+            let mut state = self.edge.state.lock();
+            state.offered = Some(end.clone());
+            self.edge.take_reader(&mut state)
+        };
+        wake(reader);
+        true
     }
 
     fn into_outlet(self) -> Outlet<T, L> {

@@ -4,10 +4,14 @@
 //! nothing happens until it is ended by a sink and run, or started and read.
 
 mod boxed;
+mod join;
 mod source;
+mod split;
 
 pub use boxed::BoxFlow;
+pub use join::JoinExt;
 pub use source::{Iter, Once, StreamSource, iter, once, stream};
+pub use split::SplitExt;
 
 use crate::lineage::Lineage;
 use crate::op::{

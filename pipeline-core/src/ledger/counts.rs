@@ -50,6 +50,8 @@ pub(crate) struct Counts {
     pub(crate) abandoned: Count,
     /// Cut before they were started.
     pub(crate) abandoned_waiting: Count,
+    /// Thrown away by a policy that was asked for, before they were started.
+    pub(crate) dropped: Count,
     pub(crate) out: Count,
     pub(crate) edge_peak: Count,
     pub(crate) work_peak: Count,

@@ -18,6 +18,8 @@ pub enum Kind {
     Fused,
     /// An operator that joins flows.
     Join,
+    /// An operator that splits a flow.
+    Split,
     /// Where items leave: a sink, or the user's own loop.
     Sink,
 }
@@ -29,6 +31,7 @@ impl fmt::Display for Kind {
             Kind::Stage => "stage",
             Kind::Fused => "fused",
             Kind::Join => "join",
+            Kind::Split => "split",
             Kind::Sink => "sink",
         })
     }
@@ -71,7 +74,7 @@ pub struct StageReport {
     pub failed: u64,
     /// Attempts after the first. Always 0: no setting makes any.
     pub retried: u64,
-    /// Items thrown away by a policy that was asked for. Always 0: there is no such policy.
+    /// Items thrown away by a policy that was asked for: what a [`tap`](crate::flow::SplitExt::tap) had no room for.
     pub dropped: u64,
     /// Items accepted and cut by an ending: a failure, a cancel, a reader that reads no more.
     pub abandoned: u64,
@@ -111,7 +114,7 @@ impl StageReport {
         let (done, failed, cut) = (c.done.get(), c.failed.get(), c.abandoned.get());
         let ended = c.ended.get();
         let started = c.started.get();
-        let cut_waiting = c.abandoned_waiting.get();
+        let (cut_waiting, dropped) = (c.abandoned_waiting.get(), c.dropped.get());
         let items_in = c.accepted.get();
         StageReport {
             name: node.name.clone(),
@@ -122,9 +125,9 @@ impl StageReport {
             filtered,
             failed,
             retried: 0,
-            dropped: 0,
+            dropped,
             abandoned: cut + cut_waiting,
-            waiting: items_in.saturating_sub(started + cut_waiting),
+            waiting: items_in.saturating_sub(started + cut_waiting + dropped),
             in_work: started.saturating_sub(ended),
             finished: ended.saturating_sub(done + failed + cut),
             edge_peak: c.edge_peak.get(),

@@ -6,7 +6,8 @@ use crate::edge::{DEFAULT_BUFFER, edge};
 use crate::flow::Flow;
 use crate::ledger::Kind;
 use crate::op::fused_flow;
-use crate::op::merge::Mover;
+use crate::op::join::{Mover, outline_input};
+use crate::op::merge::Turns;
 use crate::plan::{Build, Outline};
 use crate::push::Push;
 
@@ -33,14 +34,13 @@ where
         let (last, second) = edge(other.edge_buffer().unwrap_or(DEFAULT_BUFFER), &site.node);
         let later = build.later(|build| other.build(build, last));
         build.task(&site, async move {
-            let mut mover = Mover::new(next, here);
-            mover.add(first);
+            let mut mover = Mover::new(Turns::of(first), next, here);
             if !poll_fn(|cx| mover.poll(cx)).await {
                 mover.end();
                 return;
             }
             later.begin();
-            mover.add(second);
+            mover.inputs().add(second);
             poll_fn(|cx| mover.poll(cx)).await;
             mover.end();
         });
@@ -49,10 +49,7 @@ where
 
     fn outline(&self, outline: &mut Outline, _: usize) {
         outline.hold(1);
-        for buffer in [self.upstream.edge_buffer(), self.other.edge_buffer()] {
-            outline.edge("chain", buffer.unwrap_or(DEFAULT_BUFFER));
-        }
-        self.upstream.outline(outline, self.upstream.edge_buffer().unwrap_or(DEFAULT_BUFFER));
-        self.other.outline(outline, self.other.edge_buffer().unwrap_or(DEFAULT_BUFFER));
+        outline_input(&self.upstream, "chain", outline);
+        outline_input(&self.other, "chain", outline);
     }
 }

@@ -154,6 +154,10 @@ macro_rules! pass_on {
         fn room_behind(&self) -> usize {
             self.next.room_behind()
         }
+
+        fn offer_end(&mut self, end: &std::sync::Arc<dyn crate::push::Ending>) -> bool {
+            self.next.offer_end(end)
+        }
     };
 }
 pub(crate) use pass_on;

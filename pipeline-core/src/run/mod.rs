@@ -9,7 +9,7 @@ mod started;
 pub use node::Node;
 pub(crate) use node::{Doing, Stop};
 pub use pipeline::{Done, Pipeline};
-pub(crate) use pipeline::{Ends, Value};
+pub(crate) use pipeline::{Ends, Gives, Plan, Value};
 pub use running::{Run, Running};
 pub use shared::Shared;
 pub(crate) use shared::{Alive, Job, blame, current_run, is_blamed};

@@ -1,6 +1,6 @@
 //! One row of a running plan: a name, its counters, its tasks and whether it was told to stop.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::task::Waker;
 
 use crate::ledger::{Counts, Kind};
@@ -43,10 +43,34 @@ pub struct Node {
     /// The nodes that write into this one's edges.
     pub(crate) writers: Mutex<Vec<String>>,
     stop: AtomicU8,
+    /// Set in one of the several outlets of a split, which stands for the split's node.
+    split: Option<Arc<Outlets>>,
     doing: AtomicU8,
     /// Tasks that have not ended.
     alive: AtomicUsize,
     tasks: Mutex<Tasks>,
+}
+
+/// The outlets of a split: its node is told to stop when nobody reads on behind any of them.
+#[derive(Debug)]
+struct Outlets {
+    node: Arc<Node>,
+    /// How many are read, and the strongest reason for which one is not.
+    read: Mutex<(usize, Stop)>,
+}
+
+impl Outlets {
+    fn leave(&self, is_first_reason: bool, reason: Stop) {
+        let all = {
+            let mut read = self.read.lock();
+            read.0 -= usize::from(is_first_reason);
+            read.1 = read.1.max(reason);
+            (read.0 == 0).then_some(read.1)
+        };
+        if let Some(reason) = all {
+            self.node.stop(reason);
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -66,10 +90,18 @@ impl Node {
             reader: OnceLock::new(),
             writers: Mutex::new(Vec::new()),
             stop: AtomicU8::new(Stop::No as u8),
+            split: None,
             doing: AtomicU8::new(Doing::Nothing as u8),
             alive: AtomicUsize::new(0),
             tasks: Mutex::new(Tasks::default()),
         }
+    }
+
+    /// `outlets` nodes that stand for `split`, each as the writer of one edge.
+    pub(crate) fn outlets(split: &Arc<Node>, outlets: usize) -> Vec<Arc<Node>> {
+        let all = Arc::new(Outlets { node: split.clone(), read: Mutex::new((outlets, Stop::No)) });
+        let outlet = || Node { split: Some(all.clone()), ..Node::new(split.name.clone(), split.kind) };
+        (0..outlets).map(|_| Arc::new(outlet())).collect()
     }
 
     #[inline]
@@ -91,6 +123,9 @@ impl Node {
         let before = self.stop.fetch_max(reason as u8, Ordering::AcqRel);
         if before < reason as u8 {
             self.nudge();
+            if let Some(split) = &self.split {
+                split.leave(before == Stop::No as u8, reason);
+            }
         }
     }
 

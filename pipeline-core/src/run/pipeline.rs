@@ -57,7 +57,7 @@ impl<V: Send + 'static> Pipeline<V> {
         P: Flow,
         S: FusedSink<P::Item, Value = V>,
     {
-        Pipeline(Box::new(FusedPipeline { flow, sink }))
+        Pipeline::of(FusedPipeline { flow, sink })
     }
 
     /// Most items that can be in flight at once, known before a run: buffers, windows with held-back outputs, and one in the
@@ -132,24 +132,31 @@ impl<V: Send + 'static> Pipeline<V> {
 
     fn outline(&self) -> Outline {
         let mut outline = Outline::default();
-        self.0.outline_box(&mut outline);
+        self.outline_into(&mut outline);
         outline
+    }
+
+    pub(crate) fn outline_into(&self, outline: &mut Outline) {
+        self.0.outline_box(outline);
     }
 
     pub(super) fn check(&self) -> Result<(), Error> {
         self.outline().check()
     }
 
-    pub(super) fn build(self, build: &mut Build) -> Value<V> {
-        let value = Value::default();
-        self.0.build_box(build, value.clone());
-        value
+    pub(crate) fn build(self, build: &mut Build) -> Box<dyn Gives<V>> {
+        self.0.build_box(build)
+    }
+
+    /// A plan whose value is made by what it builds.
+    pub(crate) fn of(plan: impl Plan<V>) -> Pipeline<V> {
+        Pipeline(Box::new(plan))
     }
 }
 
 impl Pipeline<()> {
     pub(crate) fn ended(ends: impl Ends) -> Pipeline<()> {
-        Pipeline(Box::new(EndedPipeline(ends)))
+        Pipeline::of(EndedPipeline(ends))
     }
 }
 
@@ -172,10 +179,6 @@ impl<V> Value<V> {
     pub(crate) fn set(&self, value: V) {
         *self.0.lock() = Some(value);
     }
-
-    pub(super) fn take(&self) -> Option<V> {
-        self.0.lock().take()
-    }
 }
 
 impl<V> Default for Value<V> {
@@ -190,33 +193,63 @@ impl<V> Clone for Value<V> {
     }
 }
 
+/// What gives the value of a run that has ended well, once.
+pub(crate) trait Gives<V>: Send + Sync {
+    /// None if a sink has not set its value.
+    fn give(&self) -> Option<V>;
+}
+
+impl<V: Send> Gives<V> for Value<V> {
+    fn give(&self) -> Option<V> {
+        self.0.lock().take()
+    }
+}
+
+/// A plan without an open end, before its type is erased.
+pub(crate) trait Plan<V>: Clone + Send + 'static {
+    fn build(self, build: &mut Build) -> Box<dyn Gives<V>>;
+    fn outline(&self, outline: &mut Outline);
+}
+
+trait Erased<V>: Send {
+    fn build_box(self: Box<Self>, build: &mut Build) -> Box<dyn Gives<V>>;
+    fn outline_box(&self, outline: &mut Outline);
+    fn clone_box(&self) -> Box<dyn Erased<V>>;
+}
+
+impl<V, P: Plan<V>> Erased<V> for P {
+    fn build_box(self: Box<Self>, build: &mut Build) -> Box<dyn Gives<V>> {
+        self.build(build)
+    }
+
+    fn outline_box(&self, outline: &mut Outline) {
+        self.outline(outline);
+    }
+
+    fn clone_box(&self) -> Box<dyn Erased<V>> {
+        Box::new(self.clone())
+    }
+}
+
 /// A plan that ends in a sink without a value.
 pub(crate) trait Ends: Clone + Send + 'static {
     fn build(self, build: &mut Build);
     fn outline(&self, outline: &mut Outline);
 }
 
-trait Erased<V>: Send {
-    fn build_box(self: Box<Self>, build: &mut Build, value: Value<V>);
-    fn outline_box(&self, outline: &mut Outline);
-    fn clone_box(&self) -> Box<dyn Erased<V>>;
-}
-
 #[derive(Clone)]
 struct EndedPipeline<E>(E);
 
-impl<E: Ends> Erased<()> for EndedPipeline<E> {
-    fn build_box(self: Box<Self>, build: &mut Build, value: Value<()>) {
+impl<E: Ends> Plan<()> for EndedPipeline<E> {
+    fn build(self, build: &mut Build) -> Box<dyn Gives<()>> {
+        let value = Value::default();
         value.set(());
         self.0.build(build);
+        Box::new(value)
     }
 
-    fn outline_box(&self, outline: &mut Outline) {
+    fn outline(&self, outline: &mut Outline) {
         self.0.outline(outline);
-    }
-
-    fn clone_box(&self) -> Box<dyn Erased<()>> {
-        Box::new(self.clone())
     }
 }
 
@@ -226,18 +259,16 @@ struct FusedPipeline<P, S> {
     sink: S,
 }
 
-impl<P: Flow, S: FusedSink<P::Item>> Erased<S::Value> for FusedPipeline<P, S> {
-    fn build_box(self: Box<Self>, build: &mut Build, value: Value<S::Value>) {
-        let FusedPipeline { flow, sink } = *self;
-        let push = FusedSinkPush::new(sink, value, build);
+impl<P: Flow, S: FusedSink<P::Item>> Plan<S::Value> for FusedPipeline<P, S> {
+    fn build(self, build: &mut Build) -> Box<dyn Gives<S::Value>> {
+        let FusedPipeline { flow, sink } = self;
+        let value = Value::default();
+        let push = FusedSinkPush::new(sink, value.clone(), build);
         flow.build(build, push);
+        Box::new(value)
     }
 
-    fn outline_box(&self, outline: &mut Outline) {
+    fn outline(&self, outline: &mut Outline) {
         self.flow.outline(outline, DEFAULT_BUFFER);
-    }
-
-    fn clone_box(&self) -> Box<dyn Erased<S::Value>> {
-        Box::new(self.clone())
     }
 }

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use super::pipeline::{Done, Pipeline, Value};
+use super::pipeline::{Done, Gives, Pipeline};
 use super::shared::Shared;
 use crate::error::{Error, Result};
 use crate::ledger::Report;
@@ -172,8 +172,10 @@ impl<V> fmt::Debug for Run<V> {
 /// ```
 #[must_use = "a drop of it aborts the run"]
 pub struct Running<V> {
-    launched: Result<(Tasks, Value<V>), Option<Error>>,
+    launched: Result<Launched<V>, Option<Error>>,
 }
+
+type Launched<V> = (Tasks, Box<dyn Gives<V>>);
 
 impl<V: Send + 'static> Running<V> {
     pub(super) fn new(plan: Pipeline<V>, rt: Result<Rt>) -> Self {
@@ -272,7 +274,7 @@ impl<V: Send + 'static> Running<V> {
             Ok((tasks, value)) => {
                 ready!(tasks.poll_over(cx));
                 Poll::Ready(tasks.outcome().map(|report| {
-                    let value = value.take().expect("a run that ended well has set its value");
+                    let value = value.give().expect("a run that ended well has set its value");
                     Done { value, report }
                 }))
             }

@@ -13,6 +13,7 @@ use crate::edge::{DEFAULT_BUFFER, Next, Rx, edge, wake};
 use crate::error::{Error, Result};
 use crate::flow::Flow;
 use crate::ledger::{Kind, Report};
+use crate::op::Adder;
 use crate::plan::{Build, Outline};
 use crate::runtime::Rt;
 use crate::stage::BUDGET;
@@ -79,7 +80,7 @@ impl<T: Send + 'static> Started<T> {
         let node = build.site("next", Kind::Sink).node;
         let (tx, rx) = edge::<T, P::Lineage>(flow.edge_buffer().unwrap_or(DEFAULT_BUFFER), &node);
         flow.build(build, tx);
-        Box::new(Reader { rx, node })
+        Box::new(Reader { rx, node, adder: build.handle() })
     }
 
     /// The next item; `None` when the flow has ended and no task of it is left. After `None` it stays `None`.
@@ -141,6 +142,14 @@ impl<T: Send + 'static> Started<T> {
         }
     }
 
+    /// A handle that adds flows to the [`merge_growing`](crate::op::merge_growing) in this flow whose items are of the type of
+    /// the flow's; to the last one, if there are several. `None` if there is none, or the flow could not be started.
+    ///
+    /// [`merge_growing`](crate::op::merge_growing) has an example.
+    pub fn adder(&self) -> Option<Adder<T>> {
+        self.launched.as_ref().ok().and_then(|(_, reader)| reader.adder())
+    }
+
     /// The ledger as it stands now, also after the end. `None` if the flow could not be started.
     pub fn report(&self) -> Option<Report> {
         self.launched.as_ref().ok().map(|(tasks, _)| tasks.run.report())
@@ -200,12 +209,14 @@ impl<T> fmt::Debug for Started<T> {
 trait Reads<T>: Send {
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>>;
     fn has_waiting(&self) -> bool;
+    fn adder(&self) -> Option<Adder<T>>;
     fn close(&mut self, reason: Stop);
 }
 
 struct Reader<T, L> {
     rx: Rx<T, L>,
     node: Arc<Node>,
+    adder: Option<Adder<T>>,
 }
 
 impl<T: Send + 'static, L: crate::lineage::Lineage> Reads<T> for Reader<T, L> {
@@ -234,6 +245,10 @@ impl<T: Send + 'static, L: crate::lineage::Lineage> Reads<T> for Reader<T, L> {
 
     fn has_waiting(&self) -> bool {
         self.rx.has_waiting()
+    }
+
+    fn adder(&self) -> Option<Adder<T>> {
+        self.adder.clone()
     }
 
     fn close(&mut self, reason: Stop) {

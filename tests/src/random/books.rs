@@ -88,9 +88,27 @@ pub(super) fn check_rows(spec: &Spec, report: &Report) {
     spec.visit_joins(spec.nodes.len() - 1, &mut joins);
     // What each flow has given out that no row has taken up yet.
     let mut given: Vec<u64> = Vec::new();
-    for row in report.stages() {
+    let mut rows = report.stages().iter();
+    while let Some(row) = rows.next() {
         let taken = match row.kind {
+            Kind::Split => {
+                let taken = given.pop().expect("a split reads another row");
+                let branches = if row.name.starts_with("tap") { 1 } else { *joins.last().expect("it is merged again") };
+                let reads: Vec<_> = rows.by_ref().take(branches).collect();
+                check_branches(row, taken, &reads, report);
+                let outs = reads.iter().map(|read| read.items_out);
+                given.extend(if row.name.starts_with("tap") { vec![taken] } else { outs.collect() });
+                continue;
+            }
             Kind::Source => 0,
+            Kind::Join if row.name.starts_with("feedback") => {
+                // What went back was given out by the row of the body, and accepted here.
+                let outside = given.pop().expect("a loop reads another row");
+                let body = rows.next().expect("a loop has a body");
+                assert_eq!(body.items_in, row.items_out, "the body has accepted something else\n{report}");
+                given.push((body.items_out + outside).saturating_sub(row.items_in));
+                continue;
+            }
             Kind::Join => {
                 let inputs = joins.pop().expect("a row of a join is one of a join");
                 given.drain(given.len() - inputs..).sum()
@@ -103,6 +121,19 @@ pub(super) fn check_rows(spec: &Spec, report: &Report) {
     assert_eq!((given.len(), joins.len()), (1, 0), "the rows are those of one tree\n{report}");
 }
 
+/// What the branches of a split have accepted is what it has given out.
+fn check_branches(split: &StageReport, taken: u64, branches: &[&StageReport], report: &Report) {
+    let name = split.name.split('#').next().unwrap_or_default();
+    let (all, out) = (branches.iter().map(|branch| branch.items_in), split.items_out);
+    let is_met = match name {
+        // One that has left is given nothing more.
+        "broadcast" | "unzip" => split.items_in == taken && all.clone().all(|read| read <= out),
+        "tap" => split.items_in <= taken && all.clone().sum::<u64>() == out,
+        _ => split.items_in == taken && all.clone().sum::<u64>() == out,
+    };
+    assert!(is_met, "{name} was given {taken}, and its branches have accepted {:?}\n{report}", all.collect::<Vec<_>>());
+}
+
 impl Spec {
     /// How many inputs each join has, in the order in which they are built.
     fn visit_joins(&self, at: usize, joins: &mut Vec<usize>) {
@@ -112,7 +143,11 @@ impl Spec {
                 joins.push(node.inputs.len());
                 join.name == "chain"
             }
-            _ => false,
+            Form::Step(op) => {
+                joins.extend(op.branches);
+                false
+            }
+            Form::Source(..) => false,
         };
         let mut inputs = node.inputs.clone();
         if is_reversed {

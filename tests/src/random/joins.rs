@@ -54,6 +54,20 @@ macro_rules! tables {
 tables![
     &Join { name: "chain", inputs: 2..=2, keeps_order: true, attach: chained },
     &Join { name: "merge", inputs: 1..=4, keeps_order: false, attach: |flows| merge(flows).boxed() },
+    &Join { name: "merge_prefer", inputs: 1..=3, keeps_order: false, attach: |flows| merge_prefer(flows).boxed() },
+    &Join {
+        name: "merge_sorted",
+        inputs: 1..=3,
+        keeps_order: false,
+        attach: |flows| merge_sorted(flows, |a, b| a.id.cmp(&b.id)).boxed(),
+    },
+    &Join {
+        name: "merge_growing",
+        inputs: 1..=3,
+        keeps_order: false,
+        attach: |flows| merge_growing(|_| flows).boxed(),
+    },
+    &Join { name: "interleave", inputs: 1..=3, keeps_order: false, attach: |flows| interleave(2, flows).boxed() },
 ];
 
 fn chained<L: Lineage>(flows: Vec<BoxFlow<Item, L>>) -> BoxFlow<Item, L> {

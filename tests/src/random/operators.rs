@@ -6,6 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use taktline::lineage::{Lineage, Ticket};
+use taktline::op::Branch;
 use taktline::prelude::*;
 use taktline::stages::BoxStage;
 
@@ -33,6 +34,8 @@ pub(super) struct Operator<L: Lineage = ()> {
     pub(super) sums: bool,
     pub(super) multiplies: bool,
     pub(super) unorders: bool,
+    /// How many branches it splits its input into, each with one row, to merge them again.
+    pub(super) branches: Option<usize>,
     pub(super) model: fn(&Params, Vec<u64>) -> Vec<u64>,
     pub(super) attach: Attach<L>,
 }
@@ -63,7 +66,19 @@ type Model = fn(&Params, Vec<u64>) -> Vec<u64>;
 
 const fn operator<L: Lineage>(name: &'static str, bodies: Bodies, model: Model, attach: Attach<L>) -> Operator<L> {
     let (cuts, goes_by_place, sums, multiplies, unorders) = (false, false, false, false, false);
-    Operator { name, told_as: None, bodies, cuts, goes_by_place, sums, multiplies, unorders, model, attach }
+    Operator {
+        name,
+        told_as: None,
+        bodies,
+        cuts,
+        goes_by_place,
+        sums,
+        multiplies,
+        unorders,
+        branches: None,
+        model,
+        attach,
+    }
 }
 
 const fn silent<L: Lineage>(name: &'static str, model: Model, attach: Attach<L>) -> Operator<L> {
@@ -85,6 +100,13 @@ const fn workers<L: Lineage>(
 
 const fn streams<L: Lineage>(name: &'static str, model: Model, attach: Attach<L>) -> Operator<L> {
     operator(name, Bodies::Stream, model, attach).by_place().sums()
+}
+
+/// Splits its input into branches that are merged again.
+const fn split<L: Lineage>(name: &'static str, branches: usize, model: Model, attach: Attach<L>) -> Operator<L> {
+    let bodies = Bodies::Workers(|_| Limits { workers: 1, window: 1 });
+    let unorders = true;
+    Operator { branches: Some(branches), unorders, ..operator(name, bodies, model, attach).told_as("branch") }
 }
 
 impl<L: Lineage> Operator<L> {
@@ -270,15 +292,10 @@ tables![
     )
     .multiplies()
     .unorders(),
-    &workers(
-        "twice",
-        ordered_default,
-        |_, ids| ids.into_iter().flat_map(|id| [id; 2]).collect(),
-        |site, flow| {
-            let Site { params, name, desk } = site;
-            flow.then(stage(BoxStage::of(Twice(desk))).name(name).concurrency(params.workers).buffer(params.buffer))
-        },
-    )
+    &workers("twice", ordered_default, twice, |site, flow| {
+        let Site { params, name, desk } = site;
+        flow.then(stage(BoxStage::of(Twice(desk))).name(name).concurrency(params.workers).buffer(params.buffer))
+    })
     .multiplies(),
     &operator("refill", Bodies::Stream, same, |Site { params, name, desk }, flow| {
         flow.then(refill(desk).name(name).buffer(params.buffer))
@@ -293,6 +310,31 @@ tables![
         |_, ids| ids.chunks(2).map(|pair| pair.iter().sum::<u64>() % PRIME).collect(),
         |site, flow| flow.then(pairs(site.desk).name(site.name).buffer(site.params.buffer)),
     ),
+    &split("broadcast", 2, twice, |site, flow| {
+        let branch = each_branch(site);
+        flow.broadcast().to(&branch).to(&branch).merge()
+    })
+    .multiplies(),
+    &split("balance", 3, same, |site, flow| {
+        let branch = each_branch(site);
+        flow.balance(3, |_, flow| branch(flow)).merge()
+    }),
+    &split("partition", 2, same, |site, flow| {
+        let branch = each_branch(site);
+        flow.partition(2, |item| item.id % 5, |_, flow| branch(flow)).merge()
+    }),
+    &split("route", 2, same, |site, flow| {
+        let branch = each_branch(site);
+        let is_third = |item: Item| if item.id % 3 == 0 { Ok(item) } else { Err(item) };
+        flow.route().case(is_third, &branch).rest(&branch).merge()
+    }),
+    &split("unzip", 2, twice, |site, flow| {
+        let branch = each_branch(site);
+        flow.map(|item| (item.clone(), item)).unzip(&branch, &branch).merge()
+    })
+    .multiplies(),
+    &silent("feedback", same, Round::round),
+    &silent("tap", same, |site, flow| flow.tap(site.params.buffer, |flow| flow.for_each(drop)).boxed()),
 ];
 
 impl Operator {
@@ -300,6 +342,28 @@ impl Operator {
     pub(super) fn tracked(&self) -> &'static Operator<Ticket> {
         TRACKED.iter().find(|other| other.name == self.name).expect("both tables have the same entries")
     }
+}
+
+/// Sends items round a loop, where the loop has its own tickets: it takes no flow that is tracked.
+trait Round: Lineage {
+    fn round(site: Site, flow: BoxFlow<Item, Self>) -> BoxFlow<Item, Self>;
+}
+
+impl Round for () {
+    fn round(site: Site, flow: BoxFlow<Item>) -> BoxFlow<Item> {
+        flow.buffer(site.params.buffer).feedback(1000, |flow| flow.map(twice_round)).boxed()
+    }
+}
+
+impl Round for Ticket {
+    fn round(_: Site, flow: BoxFlow<Item, Ticket>) -> BoxFlow<Item, Ticket> {
+        flow
+    }
+}
+
+/// One worker in each branch of a split.
+fn each_branch<L: Lineage>(Site { params, desk, .. }: Site) -> impl Fn(Branch<Item, L>) -> BoxFlow<Item, L> {
+    move |flow| flow.then(each(desk.clone()).name("branch").buffer(params.buffer))
 }
 
 fn drawn_window(params: &Params) -> Limits {
@@ -317,6 +381,20 @@ fn unordered_window(params: &Params) -> Limits {
 
 fn same(_: &Params, ids: Vec<u64>) -> Vec<u64> {
     ids
+}
+
+fn twice(_: &Params, ids: Vec<u64>) -> Vec<u64> {
+    ids.into_iter().flat_map(|id| [id; 2]).collect()
+}
+
+/// Sends an item through a loop once more, the first time.
+fn twice_round(mut item: Item) -> Again<Item, Item> {
+    if item.id < PRIME {
+        item.id += PRIME;
+        return Again::Back(item);
+    }
+    item.id -= PRIME;
+    Again::On(item)
 }
 
 fn mapped(id: u64) -> u64 {

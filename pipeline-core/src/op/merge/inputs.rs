@@ -1,11 +1,12 @@
-//! What can be merged: arrays and vectors of one type, tuples of different types.
+//! What can be merged: any number of flows of one type, or tuples of different types.
 
 use super::several::MergeFlow;
 use crate::flow::{BoxFlow, Flow};
 use crate::lineage::Lineage;
 use crate::op::merge::several::widen;
 
-/// Flows that [`merge`](super::merge) takes: an array or a `Vec` of one type, or a tuple of two to eight types.
+/// Flows that [`merge`](super::merge) takes: an array, a `Vec` or any iterator over flows of one type, or a tuple of two to
+/// eight types. `M` is inferred; no program names it.
 ///
 /// A tuple may mix tracked and untracked flows: the merge is tracked if one of them is. [`merge`](super::merge) has an
 /// example. Programs do not implement it.
@@ -13,7 +14,7 @@ use crate::op::merge::several::widen;
     message = "`{Self}` cannot be merged",
     note = "write `merge([a, b])` for flows of one type, `merge((a, b))` for flows of different types with one item type"
 )]
-pub trait Merge {
+pub trait Merge<M> {
     /// The flow of all items.
     type Flow: Flow;
 
@@ -21,16 +22,18 @@ pub trait Merge {
     fn merge(self) -> Self::Flow;
 }
 
-impl<F: Flow, const N: usize> Merge for [F; N] {
-    type Flow = MergeFlow<F::Item, F::Lineage>;
+/// Marker: flows of one type.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct OfOneType;
 
-    fn merge(self) -> Self::Flow {
-        MergeFlow::new(self.map(Flow::boxed).into())
-    }
-}
+/// Marker: a tuple.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct OfATuple;
 
-impl<F: Flow> Merge for Vec<F> {
-    type Flow = MergeFlow<F::Item, F::Lineage>;
+impl<I: IntoIterator<Item: Flow>> Merge<OfOneType> for I {
+    type Flow = MergeFlow<<I::Item as Flow>::Item, <I::Item as Flow>::Lineage>;
 
     fn merge(self) -> Self::Flow {
         MergeFlow::new(self.into_iter().map(Flow::boxed).collect())
@@ -47,7 +50,7 @@ macro_rules! joined {
 
 macro_rules! merge_tuple {
     ($($name:ident $field:tt),+) => {
-        impl<T: Send + 'static, $($name: Flow<Item = T>),+> Merge for ($($name,)+) {
+        impl<T: Send + 'static, $($name: Flow<Item = T>),+> Merge<OfATuple> for ($($name,)+) {
             type Flow = MergeFlow<T, joined!($($name)+)>;
 
             fn merge(self) -> Self::Flow {

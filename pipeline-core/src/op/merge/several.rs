@@ -1,16 +1,14 @@
 //! The flow of a merge.
 
 use std::fmt;
-use std::future::poll_fn;
 use std::marker::PhantomData;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use super::mover::Mover;
-use crate::edge::{DEFAULT_BUFFER, edge};
+use super::turns::Turns;
 use crate::flow::{BoxFlow, Flow};
-use crate::ledger::Kind;
 use crate::lineage::Lineage;
+use crate::op::join::{input, join, outline_input};
 use crate::plan::{Build, Outline};
 use crate::push::{Flowing, Push};
 use crate::run::Node;
@@ -18,18 +16,29 @@ use crate::run::Node;
 /// The flow of [`merge`](super::merge).
 #[must_use = "a flow is a plan: end it in a sink and run it, or start it and read it"]
 pub struct MergeFlow<T, L> {
-    flows: Vec<BoxFlow<T, L>>,
+    pub(crate) flows: Vec<BoxFlow<T, L>>,
+    prefers_first: bool,
 }
 
 impl<T, L> MergeFlow<T, L> {
     pub(super) fn new(flows: Vec<BoxFlow<T, L>>) -> Self {
-        MergeFlow { flows }
+        MergeFlow { flows, prefers_first: false }
+    }
+}
+
+impl<T, L> MergeFlow<T, L> {
+    pub(super) fn preferring_the_first(self) -> Self {
+        MergeFlow { prefers_first: true, ..self }
+    }
+
+    fn name(&self) -> &'static str {
+        if self.prefers_first { "merge_prefer" } else { "merge" }
     }
 }
 
 impl<T, L> Clone for MergeFlow<T, L> {
     fn clone(&self) -> Self {
-        MergeFlow { flows: self.flows.clone() }
+        MergeFlow { flows: self.flows.clone(), prefers_first: self.prefers_first }
     }
 }
 
@@ -43,28 +52,17 @@ impl<T: Send + 'static, L: Lineage> Flow for MergeFlow<T, L> {
     type Item = T;
     type Lineage = L;
 
-    fn build<N: Push<T, L>>(self, build: &mut Build, mut next: N) {
-        let site = build.site("merge", Kind::Join);
-        next.bind(&site.node);
-        let mut mover = Mover::new(next, site.clone());
-        for flow in self.flows {
-            let (tx, rx) = edge(flow.edge_buffer().unwrap_or(DEFAULT_BUFFER), &site.node);
-            mover.add(rx);
-            flow.build(build, tx);
-        }
-        build.task(&site, async move {
-            poll_fn(|cx| mover.poll(cx)).await;
-            mover.end();
+    fn build<N: Push<T, L>>(self, build: &mut Build, next: N) {
+        let mut turns = if self.prefers_first { Turns::preferring_the_first() } else { Turns::new() };
+        join(self.name(), build, next, |build, site| {
+            self.flows.into_iter().for_each(|flow| turns.add(input(flow, build, site)));
+            turns
         });
     }
 
     fn outline(&self, outline: &mut Outline, _: usize) {
         outline.hold(1);
-        for flow in &self.flows {
-            let buffer = flow.edge_buffer().unwrap_or(DEFAULT_BUFFER);
-            outline.edge("merge", buffer);
-            flow.outline(outline, buffer);
-        }
+        self.flows.iter().for_each(|flow| outline_input(flow, self.name(), outline));
     }
 }
 
