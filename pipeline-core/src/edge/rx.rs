@@ -100,10 +100,10 @@ impl<T, L> Rx<T, L> {
         let mut state = edge.state.lock();
         state.held -= std::mem::take(&mut self.started) + usize::from(leased.is_some());
         let first = leased.or_else(|| state.queue.pop_front());
+        let ended = first.is_none() && edge.is_ended(&mut state);
         let more = !self.lease.is_empty() || !state.queue.is_empty() || state.writer_gone;
         let former = if more { None } else { edge.arm_reader(&mut state, waker) };
-        let ended = first.is_none() && state.writer_gone;
-        let writer = edge.waiting_writer(&mut state);
+        let writer = if ended { state.writer.take() } else { edge.waiting_writer(&mut state) };
         drop(state);
         drop(former);
         (One { next: next(first, ended), more }, writer)

@@ -198,6 +198,7 @@ impl<S: Stage, L: Lineage> Pool<S, L> {
             }
             Poll::Ready(Next::End) => {
                 drop(guard);
+                wake(writer);
                 self.close(Stop::Over);
                 Poll::Ready(None)
             }
