@@ -83,7 +83,7 @@ impl<T, L> Rx<T, L> {
             first
         });
         let ended = first.is_none() && edge.is_ended(&mut state);
-        let more = !state.queue.is_empty() || state.writer_gone;
+        let more = !state.queue.is_empty() || state.writer_gone || state.offered.is_some();
         let former = if more { None } else { edge.arm_reader(&mut state, waker) };
         let writer = if ended { state.writer.take() } else { None };
         drop(state);
@@ -101,7 +101,7 @@ impl<T, L> Rx<T, L> {
         state.held -= std::mem::take(&mut self.started) + usize::from(leased.is_some());
         let first = leased.or_else(|| state.queue.pop_front());
         let ended = first.is_none() && edge.is_ended(&mut state);
-        let more = !self.lease.is_empty() || !state.queue.is_empty() || state.writer_gone;
+        let more = !self.lease.is_empty() || !state.queue.is_empty() || state.writer_gone || state.offered.is_some();
         let former = if more { None } else { edge.arm_reader(&mut state, waker) };
         let writer = if ended { state.writer.take() } else { edge.waiting_writer(&mut state) };
         drop(state);
