@@ -54,6 +54,7 @@
 //! | know every operator and every fused sink | [`flow::Flow`] |
 //! | join flows | [`merge`], [`Flow::chain`](flow::Flow::chain) |
 //! | run a pipeline; read a flow in a loop of your own | [`RunExt`], [`StartExt`], [`run::Running`], [`run::Started`] |
+//! | drain or cancel runs from anywhere | [`StopToken`] |
 //! | know how it went | [`run::Done`], [`ledger::Report`], [`Error`] |
 //! | learn when all that was made from an item is gone | [`lineage::Ticket`] |
 //! | use time and tasks that work on every runtime | [`sleep`], [`timeout`], [`now`], [`spawn`], [`spawn_blocking`] |
@@ -81,6 +82,7 @@ pub use runs::{RunExt, StartExt, choose_runtime};
 pub use taktline_core::error::{BoxError, Error, Failure, Panicked, Result};
 pub use taktline_core::flow::{iter, once, stream};
 pub use taktline_core::op::merge;
+pub use taktline_core::run::StopToken;
 pub use taktline_core::runtime::{Instant, Rt, yield_now};
 pub use taktline_core::stage::stage;
 pub use taktline_core::{error, flow, ledger, lineage, op, run, runtime};
@@ -135,6 +137,7 @@ pub mod prelude {
     //! | `iter`, `once`, `stream`, `merge` | where flows begin, and where they join |
     //! | [`Flow`], [`BoxFlow`], [`Pipeline`] | plans |
     //! | [`RunExt`], [`StartExt`], [`Started`], [`Done`] | `run` and `start`, and what they give |
+    //! | [`StopToken`] | drains and cancels runs from anywhere |
     //! | [`In`], [`Out`] | what a body reads from and sends into |
     //! | `sleep`, `yield_now` | time, on every runtime |
     //!
@@ -145,7 +148,7 @@ pub mod prelude {
     #[cfg(feature = "macros")]
     pub use crate::{sink, source};
     pub use taktline_core::flow::{BoxFlow, Flow};
-    pub use taktline_core::run::{Done, Pipeline, Started};
+    pub use taktline_core::run::{Done, Pipeline, Started, StopToken};
     pub use taktline_core::stage::{In, Out};
 }
 

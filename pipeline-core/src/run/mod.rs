@@ -1,10 +1,12 @@
 //! Runs: a started pipeline, the owner of every task that it made, and its one outcome.
 
+mod drain;
 mod node;
 mod pipeline;
 mod running;
 mod shared;
 mod started;
+mod token;
 
 pub use node::Node;
 pub(crate) use node::{Doing, Stop};
@@ -14,3 +16,4 @@ pub use running::{Run, Running};
 pub use shared::Shared;
 pub(crate) use shared::{Alive, Blame, Job, current_run, is_blamed};
 pub use started::Started;
+pub use token::StopToken;

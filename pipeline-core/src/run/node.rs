@@ -6,7 +6,7 @@ use std::task::Waker;
 use crate::ledger::{Counts, Kind};
 use crate::runtime::Task;
 use crate::sync::Mutex;
-use crate::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use crate::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 
 /// Why a node has to end before its input does.
 ///
@@ -43,6 +43,8 @@ pub struct Node {
     /// The nodes that write into this one's edges.
     pub(crate) writers: Mutex<Vec<String>>,
     stop: AtomicU8,
+    /// The run drains: a source ends at its next await.
+    drains: AtomicBool,
     doing: AtomicU8,
     /// Tasks that have not ended.
     alive: AtomicUsize,
@@ -66,6 +68,7 @@ impl Node {
             reader: OnceLock::new(),
             writers: Mutex::new(Vec::new()),
             stop: AtomicU8::new(Stop::No as u8),
+            drains: AtomicBool::new(false),
             doing: AtomicU8::new(Doing::Nothing as u8),
             alive: AtomicUsize::new(0),
             tasks: Mutex::new(Tasks::default()),
@@ -90,6 +93,22 @@ impl Node {
         if before < reason as u8 {
             self.nudge();
         }
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.drains.load(Ordering::Acquire)
+    }
+
+    /// Tells the node that its run drains, and asks for a poll of each of its tasks.
+    pub(crate) fn drain(&self) {
+        if !self.drains.swap(true, Ordering::AcqRel) {
+            self.nudge();
+        }
+    }
+
+    /// Whether a task of the node works on something, and does not wait for another node.
+    pub(crate) fn is_working(&self) -> bool {
+        self.doing.load(Ordering::Relaxed) == Doing::Work as u8
     }
 
     /// Asks for a poll of each task of the node.

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::running::{Run, Running};
+use super::token::StopToken;
 use crate::edge::DEFAULT_BUFFER;
 use crate::error::{Error, Result};
 use crate::flow::Flow;
@@ -49,7 +50,10 @@ pub struct Done<V> {
 /// # Ok::<(), taktline::Error>(())
 /// ```
 #[must_use = "a pipeline is a plan: nothing happens until it is run"]
-pub struct Pipeline<V>(Box<dyn Erased<V>>);
+pub struct Pipeline<V> {
+    plan: Box<dyn Erased<V>>,
+    token: Option<StopToken>,
+}
 
 impl<V: Send + 'static> Pipeline<V> {
     pub(crate) fn fused<P, S>(flow: P, sink: S) -> Pipeline<V>
@@ -57,7 +61,28 @@ impl<V: Send + 'static> Pipeline<V> {
         P: Flow,
         S: FusedSink<P::Item, Value = V>,
     {
-        Pipeline(Box::new(FusedPipeline { flow, sink }))
+        Pipeline::of(FusedPipeline { flow, sink })
+    }
+
+    /// Lets `token` stop every run of the plan. A run that begins after the token was used is stopped as it begins. The last
+    /// token that was given counts.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use taktline::prelude::*;
+    ///
+    /// # taktline::sim::run(1, async {
+    /// let stop = StopToken::new();
+    /// let ticks = || iter(0u64..).then(|x| async move { sleep(Duration::from_secs(1)).await; x }).count().stop_on(&stop);
+    /// let (one, two) = (ticks().start(), ticks().start());
+    /// sleep(Duration::from_millis(2500)).await;
+    /// stop.drain(Duration::from_secs(25));
+    /// assert_eq!((one.join().await?.value, two.join().await?.value), (19, 19));
+    /// # Ok::<(), taktline::Error>(())
+    /// # }).unwrap();
+    /// ```
+    pub fn stop_on(self, token: &StopToken) -> Self {
+        Pipeline { token: Some(token.clone()), ..self }
     }
 
     /// Most items that can be in flight at once, known before a run: buffers, windows with held-back outputs, and one in the
@@ -132,7 +157,7 @@ impl<V: Send + 'static> Pipeline<V> {
 
     fn outline(&self) -> Outline {
         let mut outline = Outline::default();
-        self.0.outline_box(&mut outline);
+        self.plan.outline_box(&mut outline);
         outline
     }
 
@@ -142,20 +167,30 @@ impl<V: Send + 'static> Pipeline<V> {
 
     pub(super) fn build(self, build: &mut Build) -> Value<V> {
         let value = Value::default();
-        self.0.build_box(build, value.clone());
+        self.plan.build_box(build, value.clone());
         value
+    }
+
+    pub(super) fn token(&self) -> Option<StopToken> {
+        self.token.clone()
+    }
+}
+
+impl<V> Pipeline<V> {
+    fn of(plan: impl Erased<V> + 'static) -> Self {
+        Pipeline { plan: Box::new(plan), token: None }
     }
 }
 
 impl Pipeline<()> {
     pub(crate) fn ended(ends: impl Ends) -> Pipeline<()> {
-        Pipeline(Box::new(EndedPipeline(ends)))
+        Pipeline::of(EndedPipeline(ends))
     }
 }
 
 impl<V> Clone for Pipeline<V> {
     fn clone(&self) -> Self {
-        Pipeline(self.0.clone_box())
+        Pipeline { plan: self.plan.clone_box(), token: self.token.clone() }
     }
 }
 

@@ -9,13 +9,14 @@ use std::any::Any;
 use std::future::poll_fn;
 use std::panic::resume_unwind;
 use std::pin::pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 
 use super::pace::Pace;
 use super::worker::{BUDGET, Desk, End, Failing, Site, drop_body, poll_body};
 use super::{Out, OutPort, Stage};
 use crate::edge::{Next, Rx, wake};
-use crate::ledger::Spent;
+use crate::ledger::{Kind, Spent};
 use crate::lineage::Lineage;
 use crate::push::{Flowing, Outlet, Push};
 use crate::run::{Doing, Node, Stop};
@@ -29,6 +30,11 @@ pub(crate) struct Port<U, L> {
     is_over: AtomicBool,
     /// Whether the body waits in a send, or for a permit.
     waits: AtomicBool,
+    node: Arc<Node>,
+    /// The body has asked to be told of a drain.
+    is_told: AtomicBool,
+    /// The run drains, and the last send of the source has its place.
+    has_sent_last: AtomicBool,
 }
 
 struct PortState<U, L> {
@@ -40,9 +46,21 @@ struct PortState<U, L> {
 }
 
 impl<U: Send + 'static, L: Lineage> Port<U, L> {
-    pub(crate) fn new(outlet: Outlet<U, L>) -> Self {
+    pub(crate) fn new(outlet: Outlet<U, L>, node: &Arc<Node>) -> Self {
         let state = Mutex::new(PortState { outlet, lineage: L::default(), sent: 0, looked_at: 0 });
-        Port { state, is_over: AtomicBool::new(false), waits: AtomicBool::new(false) }
+        let flag = || AtomicBool::new(false);
+        let (is_over, waits, is_told, has_sent_last) = (flag(), flag(), flag(), flag());
+        Port { state, is_over, waits, node: node.clone(), is_told, has_sent_last }
+    }
+
+    /// Whether the body is that of a source that a drain ends at its next await, but for a send that it is in.
+    fn is_ending(&self) -> bool {
+        self.node.is_draining() && self.node.kind == Kind::Source && !self.is_told.load(Ordering::Relaxed)
+    }
+
+    /// Whether the body is that of a source that a drain ends here.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.is_ending() && !self.waits()
     }
 
     /// What the next outputs are made from.
@@ -152,6 +170,13 @@ impl<U: Send + 'static, L: Lineage> OutPort<U> for Port<U, L> {
         }
         let polled = state.outlet.poll_room(cx);
         drop(state);
+        if self.is_ending() {
+            let is_last = polled == Poll::Ready(Flowing::On);
+            if self.has_sent_last.fetch_or(is_last, Ordering::Relaxed) {
+                self.give_up();
+                return Poll::Pending;
+            }
+        }
         self.on(polled)
     }
 
@@ -168,10 +193,25 @@ impl<U: Send + 'static, L: Lineage> OutPort<U> for Port<U, L> {
 
     fn poll_accepted(&self, cx: &mut Context<'_>) -> Poll<()> {
         let polled = self.state.lock().outlet.poll_settled(cx);
+        if polled.is_ready() && self.is_ending() {
+            // It was accepted, and the source ends at this await.
+            self.give_up();
+            return Poll::Pending;
+        }
         self.on(polled)
     }
 
     fn retract(&self) {}
+
+    fn give_up(&self) {
+        self.waits.store(false, Ordering::Relaxed);
+    }
+
+    fn poll_closing(&self, _: &mut Context<'_>) -> Poll<()> {
+        self.is_told.store(true, Ordering::Relaxed);
+        // A drain asks for a poll of every task.
+        if self.node.is_draining() { Poll::Ready(()) } else { Poll::Pending }
+    }
 
     fn hold(&self) -> Box<dyn Any + Send> {
         Box::new(self.state.lock().lineage.clone())
@@ -186,7 +226,7 @@ pub(crate) async fn drive<S: Stage, L: Lineage>(
     site: Site,
 ) {
     let node = site.node.clone();
-    let mut port = Port::new(outlet);
+    let mut port = Port::new(outlet, &node);
     let mut desk = Desk::new(site.clone());
     let mut pace = Pace::new(&site.run.rt);
     let mut budget = BUDGET;

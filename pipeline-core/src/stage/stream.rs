@@ -1,7 +1,9 @@
 //! Stages that read or write a whole stream: sources, stream-to-stream stages, and sinks that read a stream.
 
 use std::borrow::Cow;
+use std::future::{Future, poll_fn};
 use std::panic::resume_unwind;
+use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -38,20 +40,26 @@ impl<S: Generate> SourceFlow<S> {
 
 async fn drive_source<S: Generate>(mut body: S, outlet: Outlet<S::Out, ()>, site: Site) {
     let node = &site.node;
-    let port = Port::new(outlet);
+    let port = Port::new(outlet, node);
     let mut books = SourceBooks { site: &site, mark: site.run.rt.now(), waits: false };
-    let end = run_body(async { S::outcome(body.run(Out::new(&port)).await) }, node, |cx| {
+    let body = async {
+        let mut body = pin!(async { S::outcome(body.run(Out::new(&port)).await) });
+        // A drain ends it at the await that it is in: it is not polled again.
+        poll_fn(|cx| if port.has_ended() { Poll::Pending } else { body.as_mut().poll(cx) }).await
+    };
+    let end = run_body(body, node, |cx| {
         let settled = port.poll_settled(cx);
         books.add(port.take_sent(), port.waits() || settled.is_pending());
         // A stop that came before this poll has cut it already.
-        node.is_stopped() || port.is_over()
+        node.is_stopped() || port.is_over() || port.has_ended()
     })
     .await;
     books.add(port.take_sent(), true);
     match end {
-        End::Cut => port.end(),
+        End::Cut if !port.has_ended() => port.end(),
         End::Unwound(panic) => resume_unwind(panic),
-        End::Returned(Ok(())) => {
+        // What was sent before a drain is accepted, too.
+        End::Cut | End::Returned(Ok(())) => {
             port.settle(node).await;
             port.end();
         }
@@ -155,7 +163,7 @@ async fn drive_stream<S: Transform, L: Lineage>(
     site: Site,
 ) {
     let node = &site.node;
-    let port = Arc::new(Port::new(outlet));
+    let port = Arc::new(Port::new(outlet, node));
     let input = Intake { port: port.clone(), site: site.clone(), state: Mutex::new(Reading::new(rx, &site)) };
     let end = run_body(async { S::outcome(body.run(In::new(&input), Out::new(&*port)).await) }, node, |cx| {
         input.publish(cx);

@@ -1,9 +1,11 @@
 //! Runs a spec to its ending.
 
 use std::future::{pending, poll_fn};
-use std::pin::pin;
+use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::task::Poll;
+use std::time::Duration;
 
 use futures::future::{Either, select, select_all};
 use taktline::ledger::Report;
@@ -36,6 +38,8 @@ pub(super) struct Outcome {
     /// None if the run gave none and nobody saw the items.
     pub(super) value: Option<Value>,
     pub(super) end: End,
+    /// A drain was asked for before the end.
+    pub(super) is_drained: bool,
     /// Items and tasks left when the run had returned.
     pub(super) left: (usize, usize),
 }
@@ -46,10 +50,11 @@ struct Stage<'a> {
     spec: &'a Spec,
     rt: &'a Rt,
     shop: &'a Shop,
+    is_drained: AtomicBool,
 }
 
 pub(super) async fn perform(case: &Case, spec: &Spec, rt: &Rt, tasks: &Tasks, shop: &Shop) -> Outcome {
-    let stage = Stage { case, spec, rt, shop };
+    let stage = Stage { case, spec, rt, shop, is_drained: AtomicBool::new(false) };
     let arrived = Arc::new(Mutex::new(Vec::new()));
     let flow = build(spec, shop);
     let desk = shop.desk(spec, Place::Sink);
@@ -89,7 +94,8 @@ pub(super) async fn perform(case: &Case, spec: &Spec, rt: &Rt, tasks: &Tasks, sh
     if !matches!(spec.sink, Sink::Collect | Sink::Count | Sink::First | Sink::Fold) {
         value = Some(Value::List(arrived.lock().expect("no holder panics").clone()));
     }
-    Outcome { value, end, left: (shop.witness.left(), tasks.left()) }
+    let is_drained = stage.is_drained.load(SeqCst);
+    Outcome { value, end, is_drained, left: (shop.witness.left(), tasks.left()) }
 }
 
 /// The flow of the last node.
@@ -143,6 +149,10 @@ impl Stage<'_> {
                 }
                 outcome
             }
+            Some(Fault::Drain) => {
+                self.is_drained.store(!running.is_over(), SeqCst);
+                running.drain(self.within()).await
+            }
             Some(_) => {
                 drop(running);
                 return (End::Dropped, None);
@@ -166,7 +176,8 @@ impl Stage<'_> {
 
     /// Waits until the run is to be cancelled or dropped.
     async fn stopped(&self) -> Fault {
-        let stops = [(Fault::Cancel, self.spec.stops.cancel), (Fault::DropRun, self.spec.stops.drop)];
+        let stops = self.spec.stops;
+        let stops = [(Fault::Cancel, stops.cancel), (Fault::DropRun, stops.drop), (Fault::Drain, stops.drain)];
         let waits = stops.map(|(fault, stop)| {
             Box::pin(async move {
                 match stop {
@@ -180,13 +191,18 @@ impl Stage<'_> {
         select_all(waits).await.0
     }
 
+    /// How long a drain may take. Longer than any run.
+    fn within(&self) -> Duration {
+        self.spec.stops.within.map_or(Duration::from_secs(1_000_000), |ticks| self.shop.tick * ticks as u32)
+    }
+
     /// The user's own loop.
     async fn read(&self, flow: BoxFlow<Item>, arrived: &Mutex<Vec<u64>>) -> End {
-        let Stage { case, spec, rt, shop } = self;
+        let Stage { case, spec, rt, shop, .. } = self;
         let Sink::Loop { pause, patience, stop } = spec.sink else { unreachable!("it is a loop") };
         let mut started = flow.buffer(2).start_on(rt);
         case.watch_books(rt);
-        let mut stopped = pin!(self.stopped());
+        let mut stopped: Pin<Box<dyn Future<Output = Fault> + Send + '_>> = Box::pin(self.stopped());
         let mut read = 0;
         loop {
             let next = async {
@@ -201,6 +217,12 @@ impl Stage<'_> {
             };
             let next = match next {
                 Ok(next) => next,
+                Err(Fault::Drain) => {
+                    self.is_drained.store(true, SeqCst);
+                    started.drain(self.within());
+                    stopped = Box::pin(pending());
+                    continue;
+                }
                 Err(Fault::Cancel) => return started.cancel().await.map_or_else(End::Failed, End::Well),
                 Err(_) => return End::Dropped,
             };
