@@ -48,7 +48,8 @@
 //! | --- | --- |
 //! | import what most programs need | [`prelude`] |
 //! | write a stage as a function | [`stage`](macro@stage), [`source`](macro@source), [`sink`](macro@sink) |
-//! | write one as a closure, with settings | [`Flow::then`](flow::Flow::then), [`stage()`](fn@stage) |
+//! | write one as a closure, with settings | [`Flow::then`](flow::Flow::then), [`stage()`](fn@stage), [`try_stage`] |
+//! | say what happens when an item fails | [`retry`](stages::Staged::retry), [`timeout`](stages::Staged::timeout), [`on_error`](stages::Staged::on_error) |
 //! | write one by hand, or put stages together at run time | [`stages::Stage`], [`stages::BoxStage`] |
 //! | start a flow from an iterator, or from a stream | [`iter`], [`once`], [`stream`] |
 //! | know every operator and every fused sink | [`flow::Flow`] |
@@ -84,7 +85,7 @@ pub use taktline_core::flow::{iter, once, stream};
 pub use taktline_core::op::merge;
 pub use taktline_core::run::StopToken;
 pub use taktline_core::runtime::{Instant, Rt, yield_now};
-pub use taktline_core::stage::stage;
+pub use taktline_core::stage::{Backoff, OnError, stage, try_stage};
 pub use taktline_core::{error, flow, ledger, lineage, op, run, runtime};
 
 #[cfg(feature = "macros")]
@@ -138,6 +139,7 @@ pub mod prelude {
     //! | [`Flow`], [`BoxFlow`], [`Pipeline`] | plans |
     //! | [`RunExt`], [`StartExt`], [`Started`], [`Done`] | `run` and `start`, and what they give |
     //! | [`StopToken`] | drains and cancels runs from anywhere |
+    //! | [`Backoff`], [`OnError`] | what a stage does when an item fails |
     //! | [`In`], [`Out`] | what a body reads from and sends into |
     //! | `sleep`, `yield_now` | time, on every runtime |
     //!
@@ -149,7 +151,7 @@ pub mod prelude {
     pub use crate::{sink, source};
     pub use taktline_core::flow::{BoxFlow, Flow};
     pub use taktline_core::run::{Done, Pipeline, Started, StopToken};
-    pub use taktline_core::stage::{In, Out};
+    pub use taktline_core::stage::{Backoff, In, OnError, Out};
 }
 
 #[doc(hidden)]

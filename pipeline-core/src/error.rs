@@ -1,9 +1,14 @@
 //! The one error of a run, and what failed in it.
 
+mod attempts;
+
 use std::any::Any;
 use std::error::Error as StdError;
 use std::fmt;
 use std::time::Duration;
+
+pub(crate) use attempts::Attempted;
+pub use attempts::TimedOut;
 
 use crate::ledger::Report;
 
@@ -165,6 +170,11 @@ impl Error {
         self.first().is_some_and(Failure::is_panic)
     }
 
+    /// Whether the last attempt of the first failure was out of time.
+    pub fn is_timeout(&self) -> bool {
+        self.first().is_some_and(Failure::is_timeout)
+    }
+
     /// Whether the plan cannot be run as it is. Nothing was spawned.
     pub fn is_invalid(&self) -> bool {
         matches!(self.0.kind, Kind::Invalid(_))
@@ -312,12 +322,15 @@ impl StdError for Error {
 pub struct Failure {
     stage: String,
     item: Option<u64>,
+    attempts: u32,
+    lacks_budget: bool,
     error: BoxError,
 }
 
 impl Failure {
     pub(crate) fn new(stage: &str, item: Option<u64>, error: BoxError) -> Failure {
-        Failure { stage: stage.to_owned(), item, error }
+        let Attempted { error, attempts, lacks_budget, .. } = Attempted::of(error);
+        Failure { stage: stage.to_owned(), item, attempts, lacks_budget, error }
     }
 
     pub(crate) fn panicked(stage: &str, panic: Panicked) -> Failure {
@@ -339,7 +352,12 @@ impl Failure {
         self.item
     }
 
-    /// What the stage returned, or a [`Panicked`].
+    /// How often the item was tried. 1, unless the stage [retries](crate::stage::Staged::retry).
+    pub fn attempts(&self) -> u32 {
+        self.attempts
+    }
+
+    /// What the last attempt returned, a [`Panicked`], or a [`TimedOut`].
     pub fn error(&self) -> &(dyn StdError + Send + Sync + 'static) {
         self.error.as_ref()
     }
@@ -347,6 +365,11 @@ impl Failure {
     /// Whether the stage panicked.
     pub fn is_panic(&self) -> bool {
         self.error.is::<Panicked>()
+    }
+
+    /// Whether the last attempt was out of time.
+    pub fn is_timeout(&self) -> bool {
+        self.error.is::<TimedOut>()
     }
 
     /// Whether the runtime dropped a task of the stage, as it does when it shuts down.
@@ -361,7 +384,14 @@ impl fmt::Display for Failure {
         if let Some(item) = self.item {
             write!(f, " on item {item}")?;
         }
-        write!(f, ": {}", self.error)
+        if self.attempts > 1 {
+            write!(f, " after {} attempts", self.attempts)?;
+        }
+        write!(f, ": {}", self.error)?;
+        if self.lacks_budget {
+            write!(f, "; no more, since the stage has spent its retry budget")?;
+        }
+        Ok(())
     }
 }
 

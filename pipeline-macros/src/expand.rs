@@ -15,6 +15,7 @@ use syn::{parse_quote_spanned, parse2};
 
 use crate::keys::Keys;
 use crate::model::{Config, Form, How, Model, Role, complete};
+use crate::policy;
 use crate::types::{has_word, is_port, type_args};
 
 pub(crate) fn function(role: Role, keys: TokenStream, item: TokenStream) -> TokenStream {
@@ -131,7 +132,12 @@ fn expand(model: &Model, keys: &Keys) -> TokenStream {
     let clones = config.iter().map(|one| clone_of(one, &k));
     let value_type = value_type(model);
     let text = keys.name.as_ref().map_or(text, |given| given.value.value());
+    let policies = policy::settings(keys, &k);
     let settings = settings(keys);
+    let policies_type = match &model.item {
+        Some(item) if !policies.is_empty() => Some(quote!(, #k::Policies<#item>)),
+        _ => None,
+    };
     let form = form_impl(model, keys, &body, &generics);
     let probe = probe(model, &keys.root());
     let mut make = Group::new(
@@ -140,7 +146,7 @@ fn expand(model: &Model, keys: &Keys) -> TokenStream {
             #k::#value_type::new(
                 #text,
                 #body { #(#names: #values,)* __types: ::core::marker::PhantomData },
-            ) #settings
+            ) #settings #policies
         },
     );
     // Lints of a name, such as that it is never used, pass by an item that does not begin and end in the user's context.
@@ -164,7 +170,7 @@ fn expand(model: &Model, keys: &Keys) -> TokenStream {
 
         #(#on_constructor)*
         #(#on_both)*
-        #vis #fn_token #name #impl_generics (#(#params),*) -> #k::#value_type<#body #ty_generics> #where_clause #make
+        #vis #fn_token #name #impl_generics (#(#params),*) -> #k::#value_type<#body #ty_generics #policies_type> #where_clause #make
     }
 }
 

@@ -7,6 +7,8 @@ mod entry;
 mod expand;
 mod keys;
 mod model;
+mod policy;
+mod time;
 mod types;
 
 use proc_macro::TokenStream;
@@ -70,7 +72,7 @@ use model::Role;
 ///
 /// # Errors
 ///
-/// A `Result<U, E>` sends `U` on; an `Err` fails the item, and with it the run. Any path that ends in `Result` is one; an
+/// A `Result<U, E>` sends `U` on; an `Err` fails the item, and with it the run unless a key says otherwise. Any path that ends in `Result` is one; an
 /// alias of another name is a compile error that says what to write. `E` is anything that becomes a
 /// `Box<dyn Error + Send + Sync>`.
 ///
@@ -91,6 +93,18 @@ use model::Role;
 /// | `crate = path` | where taktline is, if it was renamed; default `::taktline` | yes | yes | yes | yes |
 ///
 /// `blocking`, `result_is_item` and `crate` have no builder method.
+///
+/// What happens when an item fails. Times are literals with `us`, `ms`, `s`, `min` or `h`.
+///
+/// | key | meaning | one to one, to many | stream | fused | plain with workers, blocking |
+/// | --- | --- | --- | --- | --- | --- |
+/// | `timeout = 2s` | how long one attempt may take; default for ever | yes | - | - | - |
+/// | `deadline = 10s` | how long all attempts may take, with the waits between them; default for ever | yes | - | - | - |
+/// | `retry = n` | n further attempts; default none; the item is `Clone` | yes | - | - | yes |
+/// | `backoff = 1s`, `backoff = exponential(100ms, cap = 10s, jitter)` | the wait before a further attempt; default 100 ms, constant | yes | - | - | yes |
+/// | `retry_if = f` | which errors are worth a further attempt, a function or closure of `&(dyn Error + 'static)`; default all | yes | - | - | yes |
+/// | `on_error = skip` | goes on without an item that has failed for good; default `fail` | yes | - | yes | yes |
+/// | `on_panic = skip` | the same for one that has panicked | yes | - | yes | yes |
 #[proc_macro_attribute]
 pub fn stage(keys: TokenStream, item: TokenStream) -> TokenStream {
     expand::function(Role::Stage, keys.into(), item.into()).into()
@@ -163,6 +177,8 @@ pub fn source(keys: TokenStream, item: TokenStream) -> TokenStream {
 /// | `name = ".."` | the name in errors and reports; default: that of the function | yes | yes | yes | yes |
 /// | `blocking` | makes a plain function a blocking sink | - | - | makes it one | - |
 /// | `crate = path` | where taktline is, if it was renamed; default `::taktline` | yes | yes | yes | yes |
+///
+/// The keys `timeout`, `deadline`, `retry`, `backoff`, `retry_if`, `on_error` and `on_panic` are those of a [`macro@stage`].
 ///
 /// # Ordering
 /// A sink starts items in their order. It has no window, and with several workers items may end in any order.

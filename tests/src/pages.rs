@@ -14,6 +14,7 @@ pages! {
     writing_stages: "docs/guide/src/writing-stages.md",
     order_and_bounds: "docs/guide/src/order-and-bounds.md",
     running: "docs/guide/src/running.md",
+    when_something_fails: "docs/guide/src/when-something-fails.md",
     stopping: "docs/guide/src/stopping.md",
     testing: "docs/guide/src/testing.md",
     from_buffered: "docs/guide/src/coming-from/buffered.md",

@@ -8,4 +8,4 @@ pub use probe::{IsPlain, IsResult, PlainReturn, Probe, ProbeFallback, require_pl
 
 pub use crate::error::BoxError;
 pub use crate::stage::forms::*;
-pub use crate::stage::{In, Out};
+pub use crate::stage::{Backoff, In, OnError, Out, Policies};

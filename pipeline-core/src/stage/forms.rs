@@ -8,6 +8,7 @@ use std::fmt;
 use std::future::Future;
 
 use super::plain::{PlainBody, PlainFlow, PlainSinkFlow};
+use super::policy::{Policies, Policy, attempt_methods, policy_methods};
 use super::settings::Settings;
 use super::stream::{SourceFlow, StreamFlow, StreamSinkFlow};
 use super::{In, Out, Stage, Staged, Step};
@@ -89,19 +90,19 @@ pub struct WorkersBody<S>(S);
 pub struct BlockingBody<S>(S);
 
 #[doc(hidden)]
-pub type EachStage<S> = Staged<EachBody<S>>;
+pub type EachStage<S, P = ()> = Staged<EachBody<S>, P>;
 #[doc(hidden)]
-pub type ManyStage<S> = Staged<ManyBody<S>>;
+pub type ManyStage<S, P = ()> = Staged<ManyBody<S>, P>;
 #[doc(hidden)]
-pub type WorkersStage<S> = Staged<WorkersBody<S>>;
+pub type WorkersStage<S, P = ()> = Staged<WorkersBody<S>, P>;
 #[doc(hidden)]
-pub type BlockingStage<S> = Staged<BlockingBody<S>>;
+pub type BlockingStage<S, P = ()> = Staged<BlockingBody<S>, P>;
 #[doc(hidden)]
-pub type EachSink<S> = Sunk<EachBody<S>>;
+pub type EachSink<S, P = ()> = Sunk<EachBody<S>, P>;
 #[doc(hidden)]
-pub type WorkersSink<S> = Sunk<WorkersBody<S>>;
+pub type WorkersSink<S, P = ()> = Sunk<WorkersBody<S>, P>;
 #[doc(hidden)]
-pub type BlockingSink<S> = Sunk<BlockingBody<S>>;
+pub type BlockingSink<S, P = ()> = Sunk<BlockingBody<S>, P>;
 
 impl<S: Each> Stage for EachBody<S> {
     type In = S::Item;
@@ -126,6 +127,7 @@ impl<S: Plain> Stage for WorkersBody<S> {
     type In = S::Item;
     type Out = S::Out;
     const SENDS: bool = false;
+    const AWAITS: bool = false;
 
     async fn call(&mut self, item: S::Item, _: Out<'_, S::Out>) -> Result<Option<S::Out>, BoxError> {
         S::outcome(self.0.call(item)).map(Some)
@@ -136,6 +138,7 @@ impl<S: Plain> Stage for BlockingBody<S> {
     type In = S::Item;
     type Out = S::Out;
     const SENDS: bool = false;
+    const AWAITS: bool = false;
 
     async fn call(&mut self, item: S::Item, out: Out<'_, S::Out>) -> Result<Option<S::Out>, BoxError> {
         let mut body = self.0.clone();
@@ -156,7 +159,7 @@ macro_rules! staged_forms {
 }
 staged_forms!(EachBody: Each, ManyBody: Many, WorkersBody: Plain, BlockingBody: Plain);
 
-impl<S: Each> Staged<EachBody<S>> {
+impl<S: Each, P> Staged<EachBody<S>, P> {
     /// Calls the function itself, without a pipeline, with a clone of its configuration.
     ///
     /// ```
@@ -180,14 +183,14 @@ impl<S: Each> Staged<EachBody<S>> {
     }
 }
 
-impl<S: Plain> Staged<WorkersBody<S>> {
+impl<S: Plain, P> Staged<WorkersBody<S>, P> {
     /// Calls the function itself, without a pipeline.
     pub fn call(&self, item: S::Item) -> S::Ret {
         self.body.0.clone().call(item)
     }
 }
 
-impl<S: Plain> Staged<BlockingBody<S>> {
+impl<S: Plain, P> Staged<BlockingBody<S>, P> {
     /// Calls the function itself, without a pipeline, on the thread of the caller.
     pub fn call(&self, item: S::Item) -> S::Ret {
         self.body.0.clone().call(item)
@@ -218,16 +221,22 @@ impl<S: Plain> Staged<BlockingBody<S>> {
 /// Items are started in their order. With several workers they may end in any; there is no window.
 #[must_use = "a sink does nothing until it is handed to `sink` and the pipeline is run"]
 #[derive(Clone)]
-pub struct Sunk<S> {
+pub struct Sunk<S, P = ()> {
     body: S,
     settings: Settings,
+    policies: P,
 }
 
 impl<S> Sunk<S> {
     fn named(name: &'static str, body: S) -> Self {
-        Sunk { body, settings: Settings::new(name) }
+        Sunk { body, settings: Settings::new(name), policies: () }
     }
+}
 
+policy_methods!(Sunk<S: Stage, item = S::In>);
+attempt_methods!(Sunk);
+
+impl<S, P> Sunk<S, P> {
     /// How many items may be in work at once. Default 1. Zero makes the plan invalid: `run` says so.
     pub fn concurrency(mut self, workers: usize) -> Self {
         self.settings.concurrency = Some(workers);
@@ -247,7 +256,7 @@ impl<S> Sunk<S> {
     }
 }
 
-impl<S> fmt::Debug for Sunk<S> {
+impl<S, P> fmt::Debug for Sunk<S, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sunk").field("settings", &self.settings).finish_non_exhaustive()
     }
@@ -258,7 +267,9 @@ impl<S: Each<Out = ()>> Sunk<EachBody<S>> {
     pub fn new(name: &'static str, body: S) -> Self {
         Sunk::named(name, EachBody(body))
     }
+}
 
+impl<S: Each<Out = ()>, P> Sunk<EachBody<S>, P> {
     /// Calls the function itself, without a pipeline.
     ///
     /// # Cancel safety
@@ -274,7 +285,9 @@ impl<S: Plain<Out = ()>> Sunk<WorkersBody<S>> {
     pub fn new(name: &'static str, body: S) -> Self {
         Sunk::named(name, WorkersBody(body))
     }
+}
 
+impl<S: Plain<Out = ()>, P> Sunk<WorkersBody<S>, P> {
     /// Calls the function itself, without a pipeline.
     pub fn call(&self, item: S::Item) -> S::Ret {
         self.body.0.clone().call(item)
@@ -286,7 +299,9 @@ impl<S: Plain<Out = ()>> Sunk<BlockingBody<S>> {
     pub fn new(name: &'static str, body: S) -> Self {
         Sunk::named(name, BlockingBody(body))
     }
+}
 
+impl<S: Plain<Out = ()>, P> Sunk<BlockingBody<S>, P> {
     /// Calls the function itself, without a pipeline, on the thread of the caller.
     pub fn call(&self, item: S::Item) -> S::Ret {
         self.body.0.clone().call(item)
@@ -299,9 +314,9 @@ impl<S: Plain<Out = ()>> Sunk<BlockingBody<S>> {
 pub struct BySink;
 
 #[diagnostic::do_not_recommend]
-impl<S: Stage<Out = ()>> Drain<S::In, BySink> for Sunk<S> {
+impl<S: Stage<Out = ()>, Q: Policy<S>> Drain<S::In, BySink> for Sunk<S, Q> {
     fn end<P: Flow<Item = S::In>>(self, upstream: P) -> Pipeline<()> {
-        Pipeline::ended(WorkerSink::new(upstream, self.body, self.settings))
+        Pipeline::ended(WorkerSink::new(upstream, self.body, self.settings, self.policies))
     }
 }
 
@@ -367,9 +382,10 @@ pub struct StreamSink<S> {
 /// ```
 #[must_use = "a stage does nothing until it is handed to `then` and the pipeline is run"]
 #[derive(Clone)]
-pub struct PlainStage<S> {
+pub struct PlainStage<S, P = ()> {
     body: S,
     settings: Settings,
+    policies: P,
 }
 
 /// A plain function as a sink, fused into the task before it. Made by `#[sink]`.
@@ -389,9 +405,10 @@ pub struct PlainStage<S> {
 /// ```
 #[must_use = "a sink does nothing until it is handed to `sink` and the pipeline is run"]
 #[derive(Clone)]
-pub struct PlainSink<S> {
+pub struct PlainSink<S, P = ()> {
     body: S,
     settings: Settings,
+    policies: P,
 }
 
 /// A source. Made by `#[source]`: call the function, and this flow is what it returns.
@@ -446,7 +463,35 @@ macro_rules! named_forms {
         }
     )*};
 }
-named_forms!(StreamStage, StreamSink, PlainStage, PlainSink, Generator);
+named_forms!(StreamStage, StreamSink, Generator);
+
+macro_rules! plain_forms {
+    ($($name:ident),*) => {$(
+        impl<S> $name<S> {
+            #[doc(hidden)]
+            pub fn new(name: &'static str, body: S) -> Self {
+                $name { body, settings: Settings::new(name), policies: () }
+            }
+        }
+
+        impl<S, P> $name<S, P> {
+            /// The name in errors and reports. Default: the name of the function.
+            pub fn name(mut self, name: impl Into<Cow<'static, str>>) -> Self {
+                self.settings.name = name.into();
+                self
+            }
+        }
+
+        policy_methods!($name<S: Plain, item = S::Item>);
+
+        impl<S, P> fmt::Debug for $name<S, P> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_struct(stringify!($name)).field("settings", &self.settings).finish_non_exhaustive()
+            }
+        }
+    )*};
+}
+plain_forms!(PlainStage, PlainSink);
 
 impl<S> StreamStage<S> {
     /// How many items may wait before the stage. Default 16. Zero makes the plan invalid: `run` says so.
@@ -464,41 +509,41 @@ impl<S> StreamSink<S> {
     }
 }
 
-impl<S: Plain> PlainStage<S> {
+impl<S: Plain, P> PlainStage<S, P> {
     /// Calls the function itself, without a pipeline.
     pub fn call(&self, item: S::Item) -> S::Ret {
         self.body.clone().call(item)
     }
 
     /// Gives the function workers, and an edge before them, instead of fusing it.
-    pub fn concurrency(self, workers: usize) -> WorkersStage<S> {
+    pub fn concurrency(self, workers: usize) -> WorkersStage<S, P> {
         self.with_workers().concurrency(workers)
     }
 
     /// Gives the function a worker, and an edge of that many places before it, instead of fusing it.
-    pub fn buffer(self, items: usize) -> WorkersStage<S> {
+    pub fn buffer(self, items: usize) -> WorkersStage<S, P> {
         self.with_workers().buffer(items)
     }
 
-    fn with_workers(self) -> WorkersStage<S> {
-        Staged { body: WorkersBody(self.body), settings: self.settings }
+    fn with_workers(self) -> WorkersStage<S, P> {
+        Staged { body: WorkersBody(self.body), settings: self.settings, policies: self.policies }
     }
 }
 
-impl<S: Plain<Out = ()>> PlainSink<S> {
+impl<S: Plain<Out = ()>, P> PlainSink<S, P> {
     /// Calls the function itself, without a pipeline.
     pub fn call(&self, item: S::Item) -> S::Ret {
         self.body.clone().call(item)
     }
 
     /// Gives the function workers, and an edge before them, instead of fusing it.
-    pub fn concurrency(self, workers: usize) -> WorkersSink<S> {
-        Sunk { body: WorkersBody(self.body), settings: self.settings }.concurrency(workers)
+    pub fn concurrency(self, workers: usize) -> WorkersSink<S, P> {
+        Sunk { body: WorkersBody(self.body), settings: self.settings, policies: self.policies }.concurrency(workers)
     }
 
     /// Gives the function a worker, and an edge of that many places before it, instead of fusing it.
-    pub fn buffer(self, items: usize) -> WorkersSink<S> {
-        Sunk { body: WorkersBody(self.body), settings: self.settings }.buffer(items)
+    pub fn buffer(self, items: usize) -> WorkersSink<S, P> {
+        Sunk { body: WorkersBody(self.body), settings: self.settings, policies: self.policies }.buffer(items)
     }
 }
 
@@ -513,18 +558,18 @@ pub struct ByPlain;
 pub struct ByStream;
 
 #[diagnostic::do_not_recommend]
-impl<S: Plain> Step<S::Item, ByPlain> for PlainStage<S> {
+impl<S: Plain, Q: Into<Policies<S::Item>>> Step<S::Item, ByPlain> for PlainStage<S, Q> {
     type Flow<P: Flow<Item = S::Item>> = PlainFlow<P, S>;
 
     fn attach<P: Flow<Item = S::Item>>(self, upstream: P) -> Self::Flow<P> {
-        PlainFlow { upstream, plain: PlainBody { body: self.body, name: self.settings.name } }
+        PlainFlow { upstream, plain: PlainBody::new(self.body, self.settings.name, self.policies) }
     }
 }
 
 #[diagnostic::do_not_recommend]
-impl<S: Plain<Out = ()>> Drain<S::Item, ByPlain> for PlainSink<S> {
+impl<S: Plain<Out = ()>, Q: Into<Policies<S::Item>>> Drain<S::Item, ByPlain> for PlainSink<S, Q> {
     fn end<P: Flow<Item = S::Item>>(self, upstream: P) -> Pipeline<()> {
-        let plain = PlainBody { body: self.body, name: self.settings.name };
+        let plain = PlainBody::new(self.body, self.settings.name, self.policies);
         Pipeline::ended(PlainSinkFlow { upstream, plain })
     }
 }

@@ -10,6 +10,7 @@ mod boxed;
 pub mod forms;
 mod pace;
 mod plain;
+mod policy;
 mod pool;
 mod port;
 mod settings;
@@ -25,12 +26,15 @@ pub use boxed::{BoxStage, DynStage};
 pub use forms::*;
 pub(crate) use pace::Pace;
 pub use plain::PlainFlow;
+pub use policy::{Backoff, OnError, Retried};
+#[doc(hidden)]
+pub use policy::{Guarded, Policies, Policy};
 pub(crate) use pool::{Pool, emit};
 pub use port::{In, InPort, Out, OutPort, Permit, Sending};
 pub use settings::Settings;
 pub(crate) use single::drive;
-pub use staged::{Staged, stage};
-pub use step::{Body, IntoStage, Step, TryStep};
+pub use staged::{Staged, stage, try_stage};
+pub use step::{Body, IntoStage, IntoTryStage, Step, TryStep};
 pub(crate) use worker::{BUDGET, Site};
 
 use crate::error::BoxError;
@@ -73,6 +77,10 @@ pub trait Stage: Clone + Send + 'static {
 
     /// Whether `call` ever sends through `out`. False promises that it does not, so that nothing is held back for it.
     const SENDS: bool = true;
+
+    /// Whether `call` ever awaits, so that it can be stopped.
+    #[doc(hidden)]
+    const AWAITS: bool = true;
 
     /// Handles one item. `Ok(None)` without a send is an item that was filtered out.
     ///

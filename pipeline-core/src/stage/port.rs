@@ -69,6 +69,10 @@ impl<'a, T> Out<'a, T> {
         Out { port }
     }
 
+    pub(crate) fn port(&self) -> &'a dyn OutPort<T> {
+        self.port
+    }
+
     /// For work that goes on after the body was dropped: the item is not settled before this is gone, too.
     pub(crate) fn hold(&self) -> Box<dyn Any + Send> {
         self.port.hold()

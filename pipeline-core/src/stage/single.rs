@@ -16,6 +16,7 @@ use super::pace::Pace;
 use super::worker::{BUDGET, Desk, End, Failing, Site, drop_body, poll_body};
 use super::{Out, OutPort, Stage};
 use crate::edge::{Next, Rx, wake};
+use crate::error::Attempted;
 use crate::ledger::{Kind, Spent};
 use crate::lineage::Lineage;
 use crate::push::{Flowing, Outlet, Push};
@@ -298,6 +299,14 @@ pub(crate) async fn drive<S: Stage, L: Lineage>(
         match end {
             End::Cut => break,
             End::Unwound(panic) => resume_unwind(panic),
+            End::Returned(Err(error)) if Attempted::is_skipped(&error) => {
+                desk.finish();
+                desk.skip();
+                if sent > 0 {
+                    // What the item has sent goes on.
+                    emit(&mut port, None, &mut rx, &mut desk, &site).await;
+                }
+            }
             End::Returned(Err(error)) => {
                 desk.finish();
                 desk.fail();

@@ -184,6 +184,12 @@ impl Desk {
         self.tally.failed += 1;
     }
 
+    /// The item has failed, and the run goes on without it.
+    pub(crate) fn skip(&mut self) {
+        self.fail();
+        self.tally.skipped += 1;
+    }
+
     pub(crate) fn flush(&mut self) {
         let counts = &self.site.node.counts;
         if self.tally.started > 0 {

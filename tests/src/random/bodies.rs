@@ -7,6 +7,7 @@ use std::time::Duration;
 use taktline::prelude::*;
 use taktline::stages::{Permit, Stage};
 
+use super::operators::is_skipped;
 use super::spec::{END, Form, How, PRIME, Place, Slow, Spec, Trouble};
 use crate::{Item, Witness};
 
@@ -76,6 +77,11 @@ impl Shop {
         }
     }
 
+    /// Whether a body of the place may go on after its worker was cut.
+    pub(super) fn lingers(&self, place: Place) -> bool {
+        matches!(place, Place::Node(at) if self.lingers[at])
+    }
+
     /// Bodies that have started, but for those that may still do.
     pub(super) fn started(&self) -> usize {
         let benches = self.benches.iter().zip(&self.lingers).filter(|(_, lingers)| !**lingers);
@@ -110,6 +116,10 @@ impl Desk {
     pub(super) fn item(&self, id: u64) -> Item {
         let item = self.witness.item(id);
         if self.bomb == Some(id) { item.armed() } else { item }
+    }
+
+    pub(super) fn tick(&self) -> Duration {
+        self.tick
     }
 
     /// A body starts on an item.
@@ -241,6 +251,26 @@ pub(super) fn plain(item: Item, desk: &Desk) -> Result<Item, String> {
 #[stage]
 pub(super) async fn each(item: Item, desk: &Desk) -> Result<Item, String> {
     desk.serve(item).await
+}
+
+/// What a body says that wants to be tried again.
+pub(super) const AGAIN: &str = "try me again";
+
+/// Every third item is tried twice.
+#[stage]
+pub(super) async fn at_last(item: Item, desk: &Desk, tried: &mut Option<u64>) -> Result<Item, String> {
+    if item.id % 3 == 1 && tried.replace(item.id) != Some(item.id) {
+        desk.rest(item.id, None).await;
+        return Err(AGAIN.to_owned());
+    }
+    *tried = None;
+    desk.serve(item).await
+}
+
+/// Fails on some items before anything is counted.
+#[stage]
+pub(super) async fn but_some(item: Item, desk: &Desk) -> Result<Item, String> {
+    if is_skipped(item.id) { Err("it is to be skipped".to_owned()) } else { desk.serve(item).await }
 }
 
 #[stage]

@@ -71,7 +71,8 @@ impl Spec {
         match place {
             Place::Sink => matches!(self.sink, Sink::Workers { .. }),
             Place::Node(at) => {
-                matches!(self.nodes[at].form, Form::Step(op) if op.told_as.is_none() && op.name != "blocking")
+                let is_late = |name| matches!(name, "blocking" | "retried" | "skips" | "skips_unordered");
+                matches!(self.nodes[at].form, Form::Step(op) if op.told_as.is_none() && !is_late(op.name))
             }
         }
     }

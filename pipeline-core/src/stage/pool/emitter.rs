@@ -194,7 +194,7 @@ impl<S: Stage, L: Lineage> Pool<S, L> {
                     }
                 }
                 Poll::Ready(Some(Found::Cut)) => return Moved::Ended(Ended::Over),
-                Poll::Ready(Some(Found::Done { .. } | Found::Nothing)) => {}
+                Poll::Ready(Some(Found::Done { .. } | Found::Skipped { .. } | Found::Nothing)) => {}
             }
         }
         Moved::Enough
@@ -227,6 +227,15 @@ impl<S: Stage, L: Lineage> Pool<S, L> {
                 self.summon();
                 Poll::Ready(Some(Found::Nothing))
             }
+            Found::Skipped { lineage } => {
+                state.occupied -= 1;
+                drop(state);
+                drop(lineage);
+                counts.failed.add(1);
+                counts.skipped.add(1);
+                self.summon();
+                Poll::Ready(Some(Found::Nothing))
+            }
             found => Poll::Ready(Some(found)),
         }
     }
@@ -255,7 +264,10 @@ impl<S: Stage, L: Lineage> Pool<S, L> {
     /// Counts what will not move on any more, and attaches failures whose turn did not come.
     fn clear(&self) {
         let mut left = self.state.lock().results.clear();
-        self.site.node.counts.abandoned.add(left.finished());
+        let counts = &self.site.node.counts;
+        counts.abandoned.add(left.finished());
+        counts.failed.add(left.skipped());
+        counts.skipped.add(left.skipped());
         let failures = left.take_failures();
         if self.site.node.stop_reason() != Stop::Over || self.site.run.has_failed() {
             failures.into_iter().for_each(|failure| self.site.run.fail(failure));

@@ -10,7 +10,7 @@ use super::results::{Kept, Results};
 use super::work::work;
 use super::{Limits, Pool};
 use crate::edge::{Next, Rx, wake};
-use crate::error::{BoxError, Failure, Panicked};
+use crate::error::{Attempted, BoxError, Failure, Panicked};
 use crate::ledger::Kind;
 use crate::lineage::Lineage;
 use crate::run::{Doing, Stop};
@@ -226,6 +226,14 @@ impl<S: Stage, L: Lineage> Pool<S, L> {
                 counts.abandoned.add(1);
                 retracted = state.results.retract_unordered(id);
                 state.occupied -= usize::from(state.results.cut(seq));
+            }
+            End::Returned(Err(error)) if Attempted::is_skipped(&error) => {
+                retracted = state.results.retract_unordered(id);
+                if state.results.skip_failed(seq) {
+                    state.occupied -= 1;
+                    counts.failed.add(1);
+                    counts.skipped.add(1);
+                }
             }
             End::Returned(Err(error)) => {
                 counts.failed.add(1);
