@@ -324,13 +324,19 @@ pub struct Failure {
     item: Option<u64>,
     attempts: u32,
     lacks_budget: bool,
+    /// The hook in which it was, if it was none of the items.
+    hook: Option<&'static str>,
     error: BoxError,
 }
 
 impl Failure {
     pub(crate) fn new(stage: &str, item: Option<u64>, error: BoxError) -> Failure {
         let Attempted { error, attempts, lacks_budget, .. } = Attempted::of(error);
-        Failure { stage: stage.to_owned(), item, attempts, lacks_budget, error }
+        Failure { stage: stage.to_owned(), item, attempts, lacks_budget, hook: None, error }
+    }
+
+    pub(crate) fn in_hook(stage: &str, hook: &'static str, error: BoxError) -> Failure {
+        Failure { hook: Some(hook), ..Failure::new(stage, None, error) }
     }
 
     pub(crate) fn panicked(stage: &str, panic: Panicked) -> Failure {
@@ -383,6 +389,9 @@ impl fmt::Display for Failure {
         write!(f, "stage `{}` failed", self.stage)?;
         if let Some(item) = self.item {
             write!(f, " on item {item}")?;
+        }
+        if let Some(hook) = self.hook {
+            write!(f, " in `{hook}`")?;
         }
         if self.attempts > 1 {
             write!(f, " after {} attempts", self.attempts)?;

@@ -351,6 +351,7 @@ fn form_impl(model: &Model, keys: &Keys, body: &Ident, generics: &Generics) -> T
             quote_spanned!(span=> fn call(&mut self, item: Self::Item) -> Self::Ret { #nested #call(item, #(#args),*) }),
         ),
     };
+    let hooks = hooks(keys, config, &k);
     let form = Ident::new(form, span);
     let item = item.as_ref().filter(|_| model.form != Form::Generate).map(|item| quote!(type Item = #item;));
     quote_spanned! {span=>
@@ -364,8 +365,33 @@ fn form_impl(model: &Model, keys: &Keys, body: &Ident, generics: &Generics) -> T
             fn outcome(ret: Self::Ret) -> ::core::result::Result<#made, #k::BoxError> {
                 #outcome
             }
+
+            #hooks
         }
     }
+}
+
+/// What a worker does before its first item and after its last one, with the configuration of the stage.
+fn hooks(keys: &Keys, config: &[Config], k: &TokenStream) -> Option<TokenStream> {
+    if keys.init.is_none() && keys.close.is_none() {
+        return None;
+    }
+    let hook = |name: &str, path: Option<&Path>| {
+        let path = path?;
+        let span = at(path.span());
+        let name = Ident::new(name, span);
+        let args = config.iter().map(|one| argument(one, k));
+        Some(quote_spanned! {span=>
+            fn #name(
+                &mut self,
+            ) -> impl ::core::future::Future<Output = ::core::result::Result<(), #k::BoxError>> + ::core::marker::Send {
+                async move { #k::HookReturn::outcome(#path(#(#args),*).await) }
+            }
+        })
+    };
+    let init = hook("init", keys.init.as_ref().map(|given| &given.value));
+    let close = hook("close", keys.close.as_ref().map(|given| &given.value));
+    Some(quote!(const HOOKS: bool = true; #init #close))
 }
 
 /// `E` of a `Result<T, E>` that is written out.

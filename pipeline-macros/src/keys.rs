@@ -34,6 +34,8 @@ pub(crate) struct Keys {
     pub(crate) retry_if: Option<Given<Expr>>,
     pub(crate) on_error: Option<Given<OnError>>,
     pub(crate) on_panic: Option<Given<OnError>>,
+    pub(crate) init: Option<Given<Path>>,
+    pub(crate) close: Option<Given<Path>>,
     pub(crate) name: Option<Given<LitStr>>,
     pub(crate) krate: Option<Given<Path>>,
 }
@@ -53,6 +55,8 @@ const STAGE: &[&str] = &[
     "retry_if",
     "on_error",
     "on_panic",
+    "init",
+    "close",
     "crate",
 ];
 const SINK: &[&str] = &[
@@ -67,6 +71,8 @@ const SINK: &[&str] = &[
     "retry_if",
     "on_error",
     "on_panic",
+    "init",
+    "close",
     "crate",
 ];
 const SOURCE: &[&str] = &["name", "crate"];
@@ -128,6 +134,8 @@ impl Keys {
             "retry_if" => set(&mut self.retry_if, &key, assigned(input, &key, "is_transient")?, errors),
             "on_error" => set(&mut self.on_error, &key, policy::on_error(input, &key)?, errors),
             "on_panic" => set(&mut self.on_panic, &key, policy::on_error(input, &key)?, errors),
+            "init" => set(&mut self.init, &key, hook(input, &key)?, errors),
+            "close" => set(&mut self.close, &key, hook(input, &key)?, errors),
             "name" => set(&mut self.name, &key, text(input, &key)?, errors),
             _ => set(&mut self.krate, &key, path(input, &key)?, errors),
         }
@@ -191,6 +199,19 @@ pub(crate) fn path(input: ParseStream<'_>, key: &Ident) -> syn::Result<Path> {
     match assigned(input, key, "other")? {
         Expr::Path(path) => Ok(path.path),
         other => Err(Error::new_spanned(other, "`crate` takes the path of a renamed taktline; write `crate = other`")),
+    }
+}
+
+/// The function of a hook.
+fn hook(input: ParseStream<'_>, key: &Ident) -> syn::Result<Path> {
+    match assigned(input, key, "connect")? {
+        Expr::Path(path) => Ok(path.path),
+        other => Err(Error::new_spanned(
+            other,
+            format!(
+                "`{key}` takes the name of an async function of the arguments behind the item; write `{key} = connect`"
+            ),
+        )),
     }
 }
 

@@ -105,6 +105,44 @@ use model::Role;
 /// | `retry_if = f` | which errors are worth a further attempt, a function or closure of `&(dyn Error + 'static)`; default all | yes | - | - | yes |
 /// | `on_error = skip` | goes on without an item that has failed for good; default `fail` | yes | - | yes | yes |
 /// | `on_panic = skip` | the same for one that has panicked | yes | - | yes | yes |
+///
+/// What a worker does before its first item and after its last one. The hooks are async functions of the arguments behind the
+/// item, which return nothing or a `Result<(), E>`.
+///
+/// | key | meaning | one to one, to many | stream | fused | plain with workers, blocking |
+/// | --- | --- | --- | --- | --- | --- |
+/// | `init = f` | awaited by each worker before it takes an item; an error fails the run | yes | - | - | yes |
+/// | `close = f` | awaited by each worker at every ending but a drop, for five seconds at most | yes | - | - | yes |
+///
+/// ```
+/// use taktline::prelude::*;
+///
+/// #[derive(Clone, Default)]
+/// struct Connection {
+///     address: Option<String>,
+/// }
+///
+/// async fn connect(address: &str, connection: &mut Connection) -> Result<(), String> {
+///     connection.address = Some(address.to_owned());
+///     Ok(())
+/// }
+///
+/// async fn hang_up(_: &str, connection: &mut Connection) {
+///     connection.address = None;
+/// }
+///
+/// #[stage(concurrency = 2, init = connect, close = hang_up)]
+/// async fn send(x: u64, address: &str, connection: &mut Connection) -> Result<String, String> {
+///     let to = connection.address.as_deref().ok_or_else(|| format!("{address} is not connected"))?;
+///     Ok(format!("{x} to {to}"))
+/// }
+///
+/// # taktline::sim::run(1, async {
+/// let plan = iter(0..2u64).then(send("home", Connection::default())).collect::<Vec<_>>();
+/// assert_eq!(plan.run().await?.value, ["0 to home", "1 to home"]);
+/// # Ok::<(), taktline::Error>(())
+/// # }).unwrap();
+/// ```
 #[proc_macro_attribute]
 pub fn stage(keys: TokenStream, item: TokenStream) -> TokenStream {
     expand::function(Role::Stage, keys.into(), item.into()).into()
@@ -178,7 +216,7 @@ pub fn source(keys: TokenStream, item: TokenStream) -> TokenStream {
 /// | `blocking` | makes a plain function a blocking sink | - | - | makes it one | - |
 /// | `crate = path` | where taktline is, if it was renamed; default `::taktline` | yes | yes | yes | yes |
 ///
-/// The keys `timeout`, `deadline`, `retry`, `backoff`, `retry_if`, `on_error` and `on_panic` are those of a [`macro@stage`].
+/// The keys `timeout`, `deadline`, `retry`, `backoff`, `retry_if`, `on_error`, `on_panic`, `init` and `close` are those of a [`macro@stage`].
 ///
 /// # Ordering
 /// A sink starts items in their order. It has no window, and with several workers items may end in any order.

@@ -357,7 +357,19 @@ fn check_policies(role: Role, form: Form, keys: &Keys, errors: &mut Vec<Error>) 
     let given = |keys: &[(&'static str, Option<Span>)]| -> Vec<(&'static str, Span)> {
         keys.iter().filter_map(|(key, span)| Some((*key, (*span)?))).collect()
     };
+    let hooks = [("init", keys.init.as_ref().map(|g| g.span)), ("close", keys.close.as_ref().map(|g| g.span))];
     let name = role.name();
+    if matches!(form, Form::Stream | Form::Plain) {
+        errors.extend(given(&hooks).into_iter().map(|(key, span)| match form {
+            Form::Stream => {
+                Error::new(span, format!("a {name} that reads a stream has one body: do the work of `{key}` in it"))
+            }
+            _ => Error::new(
+                span,
+                format!("a plain fn is fused and has no workers, so `{key}` cannot work; add `concurrency = 1`"),
+            ),
+        }));
+    }
     match form {
         Form::Each | Form::Many | Form::Generate => {}
         Form::Stream => {

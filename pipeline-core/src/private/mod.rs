@@ -3,7 +3,7 @@
 mod config;
 mod probe;
 
-pub use config::{Fallible, IntoShared, PerWorker, StageError, outcome};
+pub use config::{Fallible, HookReturn, IntoShared, PerWorker, StageError, outcome};
 pub use probe::{IsPlain, IsResult, PlainReturn, Probe, ProbeFallback, require_plain};
 
 pub use crate::error::BoxError;

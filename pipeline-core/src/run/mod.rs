@@ -14,6 +14,6 @@ pub use pipeline::{Done, Pipeline};
 pub(crate) use pipeline::{Ends, Value};
 pub use running::{Run, Running};
 pub use shared::Shared;
-pub(crate) use shared::{Alive, Blame, Job, current_run, is_blamed};
+pub(crate) use shared::{Alive, Blame, Job, blamed, current_run, is_blamed};
 pub use started::Started;
 pub use token::StopToken;

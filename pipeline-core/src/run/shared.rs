@@ -334,7 +334,8 @@ pub(crate) fn current_run() -> Option<Arc<Shared>> {
     })
 }
 
-fn blamed() -> Option<String> {
+/// The fused step that is to blame for a panic on this thread that was just caught, if one is.
+pub(crate) fn blamed() -> Option<String> {
     BLAMED.with(Cell::take)
 }
 

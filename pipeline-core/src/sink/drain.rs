@@ -80,6 +80,7 @@ where
     type In = T;
     type Out = ();
     const SENDS: bool = false;
+    const HOOKS: bool = false;
 
     fn call(&mut self, item: T, _: Out<'_, ()>) -> impl Future<Output = Result<Option<()>, BoxError>> + Send {
         let body = (self.f)(item);

@@ -28,6 +28,14 @@ pub trait Each: Clone + Send + 'static {
     type Out: Send + 'static;
     fn call(&mut self, item: Self::Item) -> impl Future<Output = Self::Ret> + Send;
     fn outcome(ret: Self::Ret) -> Result<Self::Out, BoxError>;
+    /// Whether there are hooks.
+    const HOOKS: bool = false;
+    fn init(&mut self) -> impl Future<Output = Result<(), BoxError>> + Send {
+        async { Ok(()) }
+    }
+    fn close(&mut self) -> impl Future<Output = Result<(), BoxError>> + Send {
+        async { Ok(()) }
+    }
 }
 
 /// `async fn(item, .., out: Out<U>) -> Ret`: one to many.
@@ -38,6 +46,14 @@ pub trait Many: Clone + Send + 'static {
     type Out: Send + 'static;
     fn call(&mut self, item: Self::Item, out: Out<'_, Self::Out>) -> impl Future<Output = Self::Ret> + Send;
     fn outcome(ret: Self::Ret) -> Result<(), BoxError>;
+    /// Whether there are hooks.
+    const HOOKS: bool = false;
+    fn init(&mut self) -> impl Future<Output = Result<(), BoxError>> + Send {
+        async { Ok(()) }
+    }
+    fn close(&mut self) -> impl Future<Output = Result<(), BoxError>> + Send {
+        async { Ok(()) }
+    }
 }
 
 /// `async fn(input: In<T>, .., out: Out<U>) -> Ret`: stream to stream. Also a sink, with `Out = ()`.
@@ -67,6 +83,14 @@ pub trait Plain: Clone + Send + 'static {
     type Out: Send + 'static;
     fn call(&mut self, item: Self::Item) -> Self::Ret;
     fn outcome(ret: Self::Ret) -> Result<Self::Out, BoxError>;
+    /// Whether there are hooks.
+    const HOOKS: bool = false;
+    fn init(&mut self) -> impl Future<Output = Result<(), BoxError>> + Send {
+        async { Ok(()) }
+    }
+    fn close(&mut self) -> impl Future<Output = Result<(), BoxError>> + Send {
+        async { Ok(()) }
+    }
 }
 
 /// Makes a [`Stage`] of an [`Each`].
@@ -107,36 +131,64 @@ pub type BlockingSink<S, P = ()> = Sunk<BlockingBody<S>, P>;
 impl<S: Each> Stage for EachBody<S> {
     type In = S::Item;
     type Out = S::Out;
+    const HOOKS: bool = S::HOOKS;
     const SENDS: bool = false;
 
     async fn call(&mut self, item: S::Item, _: Out<'_, S::Out>) -> Result<Option<S::Out>, BoxError> {
         S::outcome(self.0.call(item).await).map(Some)
+    }
+
+    async fn init(&mut self) -> Result<(), BoxError> {
+        self.0.init().await
+    }
+
+    async fn close(&mut self) -> Result<(), BoxError> {
+        self.0.close().await
     }
 }
 
 impl<S: Many> Stage for ManyBody<S> {
     type In = S::Item;
     type Out = S::Out;
+    const HOOKS: bool = S::HOOKS;
 
     async fn call(&mut self, item: S::Item, out: Out<'_, S::Out>) -> Result<Option<S::Out>, BoxError> {
         S::outcome(self.0.call(item, out).await).map(|()| None)
+    }
+
+    async fn init(&mut self) -> Result<(), BoxError> {
+        self.0.init().await
+    }
+
+    async fn close(&mut self) -> Result<(), BoxError> {
+        self.0.close().await
     }
 }
 
 impl<S: Plain> Stage for WorkersBody<S> {
     type In = S::Item;
     type Out = S::Out;
+    const HOOKS: bool = S::HOOKS;
     const SENDS: bool = false;
     const AWAITS: bool = false;
 
     async fn call(&mut self, item: S::Item, _: Out<'_, S::Out>) -> Result<Option<S::Out>, BoxError> {
         S::outcome(self.0.call(item)).map(Some)
     }
+
+    async fn init(&mut self) -> Result<(), BoxError> {
+        self.0.init().await
+    }
+
+    async fn close(&mut self) -> Result<(), BoxError> {
+        self.0.close().await
+    }
 }
 
 impl<S: Plain> Stage for BlockingBody<S> {
     type In = S::Item;
     type Out = S::Out;
+    const HOOKS: bool = S::HOOKS;
     const SENDS: bool = false;
     const AWAITS: bool = false;
 
@@ -144,6 +196,14 @@ impl<S: Plain> Stage for BlockingBody<S> {
         let mut body = self.0.clone();
         let ret = run_blocking(out.hold(), move || body.call(item)).await?;
         S::outcome(ret).map(Some)
+    }
+
+    async fn init(&mut self) -> Result<(), BoxError> {
+        self.0.init().await
+    }
+
+    async fn close(&mut self) -> Result<(), BoxError> {
+        self.0.close().await
     }
 }
 

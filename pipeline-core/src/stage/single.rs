@@ -14,7 +14,7 @@ use std::task::{Context, Poll, Waker, ready};
 
 use super::pace::Pace;
 use super::worker::{BUDGET, Desk, End, Failing, Site, drop_body, poll_body};
-use super::{Out, OutPort, Stage};
+use super::{Out, OutPort, Stage, hooks};
 use crate::edge::{Next, Rx, wake};
 use crate::error::Attempted;
 use crate::ledger::{Kind, Spent};
@@ -219,13 +219,26 @@ impl<U: Send + 'static, L: Lineage> OutPort<U> for Port<U, L> {
     }
 }
 
-/// Runs `stage` over everything that `rx` gives.
+/// Runs `stage`, between its hooks, over everything that `rx` gives.
 pub(crate) async fn drive<S: Stage, L: Lineage>(
     mut stage: S,
     mut rx: Rx<S::In, L>,
     outlet: Outlet<S::Out, L>,
     site: Site,
 ) {
+    if !S::HOOKS {
+        return drive_items(&mut stage, rx, outlet, site).await;
+    }
+    if hooks::init(&mut stage, &site, || ()).await {
+        hooks::caught(drive_items(&mut stage, rx, outlet, site.clone()), &site).await;
+    } else {
+        rx.close(site.reason_to_close());
+        drop((rx, outlet));
+    }
+    hooks::close(&mut stage, &site).await;
+}
+
+async fn drive_items<S: Stage, L: Lineage>(stage: &mut S, mut rx: Rx<S::In, L>, outlet: Outlet<S::Out, L>, site: Site) {
     let node = site.node.clone();
     let mut port = Port::new(outlet, &node);
     let mut desk = Desk::new(site.clone());

@@ -238,6 +238,7 @@ where
     type In = T;
     type Out = Fut::Output;
     const SENDS: bool = false;
+    const HOOKS: bool = false;
 
     fn call(
         &mut self,
@@ -273,6 +274,7 @@ where
     type In = T;
     type Out = U;
     const SENDS: bool = false;
+    const HOOKS: bool = false;
 
     fn call(&mut self, item: T, _: Out<'_, U>) -> impl Future<Output = Result<Option<U>, BoxError>> + Send {
         let body = (self.f)(item);

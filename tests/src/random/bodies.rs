@@ -273,6 +273,23 @@ pub(super) async fn but_some(item: Item, desk: &Desk) -> Result<Item, String> {
     if is_skipped(item.id) { Err("it is to be skipped".to_owned()) } else { desk.serve(item).await }
 }
 
+async fn get_ready(desk: &Desk, is_ready: &mut bool) {
+    taktline::sleep(desk.tick).await;
+    *is_ready = true;
+}
+
+/// Waits, and takes no time: neither does a cancel.
+async fn put_away(_: &Desk, is_ready: &mut bool) {
+    taktline::yield_now().await;
+    *is_ready = false;
+}
+
+#[stage(init = get_ready, close = put_away)]
+pub(super) async fn hooked(item: Item, desk: &Desk, is_ready: &mut bool) -> Result<Item, String> {
+    assert!(*is_ready, "a worker is ready before its first item");
+    desk.serve(item).await
+}
+
 #[stage]
 pub(super) async fn many(item: Item, desk: &Desk, out: Out<Item>) -> Result<(), String> {
     let mut work = desk.begin(item.id);

@@ -8,7 +8,9 @@ use std::sync::Arc;
 use taktline::prelude::*;
 use taktline::stages::BoxStage;
 
-use super::bodies::{AGAIN, Desk, Twice, at_last, block, but_some, each, fill, many, pairs, plain, refill, sum};
+use super::bodies::{
+    AGAIN, Desk, Twice, at_last, block, but_some, each, fill, hooked, many, pairs, plain, refill, sum,
+};
 use super::spec::{How, PRIME, Params};
 use crate::Item;
 
@@ -235,6 +237,10 @@ pub(super) const OPERATORS: &[&Operator] = &[
     )
     .skips()
     .unorders(),
+    &workers("hooked", drawn_window, same, |Site { params, name, desk }, flow| {
+        let Params { workers, window, buffer, .. } = params;
+        flow.then(hooked(desk, false).name(name).concurrency(workers).window(window).buffer(buffer))
+    }),
     &workers("each_unordered", unordered_window, same, |Site { params, name, desk }, flow| {
         flow.then(each(desk).name(name).concurrency(params.workers).unordered().buffer(params.buffer))
     })

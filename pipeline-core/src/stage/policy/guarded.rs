@@ -111,7 +111,16 @@ impl<S: Stage> Stage for Guarded<S> {
     type In = S::In;
     type Out = S::Out;
     const SENDS: bool = S::SENDS;
+    const HOOKS: bool = S::HOOKS;
     const AWAITS: bool = S::AWAITS;
+
+    async fn init(&mut self) -> Result<(), BoxError> {
+        self.stage.init().await
+    }
+
+    async fn close(&mut self) -> Result<(), BoxError> {
+        self.stage.close().await
+    }
 
     async fn call(&mut self, item: S::In, out: Out<'_, S::Out>) -> Result<Option<S::Out>, BoxError> {
         let shared = self.shared.clone();
@@ -141,8 +150,11 @@ impl<S: Stage> Stage for Guarded<S> {
                 Err(error) => error,
             };
             if error.is::<Panicked>() {
-                // Whatever state the panic has left, the next item does not meet it.
+                // Whatever state the panic has left, the next attempt does not meet it.
                 self.stage = self.fresh.clone();
+                if S::HOOKS {
+                    self.stage.init().await?;
+                }
             }
             let has_sent = port.has_sent.load(Ordering::Relaxed);
             match self.pause(attempts, &error, &limits, has_sent) {

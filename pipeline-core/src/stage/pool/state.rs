@@ -293,6 +293,18 @@ impl<S: Stage, L: Lineage> Pool<S, L> {
         self.cut(0, Some(Failure::panicked(&self.site.node.name, Panicked::new(panic))));
     }
 
+    /// Worker `id` waits before it can take an item: others are not to wait for it.
+    pub(super) fn call_another(self: &Arc<Self>, id: usize) {
+        let former = self.state.lock().arrive(id);
+        drop(former);
+        self.summon();
+    }
+
+    /// A worker was not made ready, and its failure is recorded: nothing is started any more.
+    pub(super) fn give_up(&self) {
+        self.cut(0, None);
+    }
+
     /// A worker leaves. If it had been called, another one is.
     pub(super) fn leave(self: &Arc<Self>, id: usize) {
         let former = {

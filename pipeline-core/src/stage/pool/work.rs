@@ -16,7 +16,7 @@ use crate::run::Stop;
 use crate::runtime::{Instant, yield_now};
 use crate::stage::pace::Pace;
 use crate::stage::worker::{BUDGET, End, Site, drop_body, poll_body};
-use crate::stage::{Out, Stage};
+use crate::stage::{Out, Stage, hooks};
 use crate::sync::atomic::{AtomicU64, Ordering};
 
 pub(super) fn work<S: Stage, L: Lineage>(pool: Arc<Pool<S, L>>, id: usize) -> impl Future<Output = ()> + Send {
@@ -25,16 +25,33 @@ pub(super) fn work<S: Stage, L: Lineage>(pool: Arc<Pool<S, L>>, id: usize) -> im
     run(Worker { mark, pool, id, in_hand: None, is_started: false, alone: None, has_ended: false })
 }
 
-async fn run<S: Stage, L: Lineage>(mut worker: Worker<S, L>) {
+async fn run<S: Stage, L: Lineage>(worker: Worker<S, L>) {
+    // In the worker's own task, so that a panic in it is the stage's.
+    let mut stage = match catch_unwind(AssertUnwindSafe(|| worker.pool.template.lock().clone())) {
+        Ok(stage) => stage,
+        Err(panic) => return worker.pool.break_down(panic),
+    };
+    if !S::HOOKS {
+        return run_items(worker, &mut stage).await;
+    }
+    let site = worker.pool.site.clone();
+    let on_wait = || worker.pool.call_another(worker.id);
+    if hooks::init(&mut stage, &site, on_wait).await {
+        hooks::caught(run_items(worker, &mut stage), &site).await;
+    } else {
+        let mut worker = worker;
+        worker.has_ended = true;
+        worker.pool.give_up();
+        drop(worker);
+    }
+    hooks::close(&mut stage, &site).await;
+}
+
+async fn run_items<S: Stage, L: Lineage>(mut worker: Worker<S, L>, stage: &mut S) {
     let (pool, id) = (worker.pool.clone(), worker.id);
     let Site { run, node } = pool.site.clone();
     let mut pace = Pace::new(&run.rt);
     let mut budget = BUDGET;
-    // In the worker's own task, so that a panic in it is the stage's.
-    let mut stage = match catch_unwind(AssertUnwindSafe(|| pool.template.lock().clone())) {
-        Ok(stage) => stage,
-        Err(panic) => return pool.break_down(panic),
-    };
     loop {
         // First what was taken together with others: an await costs more than the rest.
         let leased = worker.next_leased(&mut pace);
