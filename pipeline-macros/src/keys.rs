@@ -35,6 +35,7 @@ pub(crate) struct Keys {
     pub(crate) on_error: Option<Given<OnError>>,
     pub(crate) on_panic: Option<Given<OnError>>,
     pub(crate) init: Option<Given<Path>>,
+    pub(crate) restart: Option<Given<Backoff>>,
     pub(crate) close: Option<Given<Path>>,
     pub(crate) name: Option<Given<LitStr>>,
     pub(crate) krate: Option<Given<Path>>,
@@ -75,7 +76,7 @@ const SINK: &[&str] = &[
     "close",
     "crate",
 ];
-const SOURCE: &[&str] = &["name", "crate"];
+const SOURCE: &[&str] = &["restart", "name", "crate"];
 
 impl Keys {
     /// Reads the keys that `role` knows. Mistakes are added to `errors`; what is right is kept.
@@ -134,6 +135,7 @@ impl Keys {
             "retry_if" => set(&mut self.retry_if, &key, assigned(input, &key, "is_transient")?, errors),
             "on_error" => set(&mut self.on_error, &key, policy::on_error(input, &key)?, errors),
             "on_panic" => set(&mut self.on_panic, &key, policy::on_error(input, &key)?, errors),
+            "restart" => set(&mut self.restart, &key, policy::backoff(input, &key, errors)?, errors),
             "init" => set(&mut self.init, &key, hook(input, &key)?, errors),
             "close" => set(&mut self.close, &key, hook(input, &key)?, errors),
             "name" => set(&mut self.name, &key, text(input, &key)?, errors),
@@ -292,6 +294,7 @@ fn not_here(role: Role, name: &str) -> Option<&'static str> {
     match (role, name) {
         (Role::Sink, "window" | "unordered") => Some("a sink has no outputs to keep in order; take it away"),
         (Role::Source, "concurrency") => Some("a source has one body; make several and `merge` them"),
+        (Role::Source, "retry") => Some("it has no items to try again; `restart = 1s` runs its function again"),
         (Role::Source, "buffer") => Some("the edge behind it is set by what reads it, or by `.buffer(n)` on the flow"),
         _ => None,
     }
@@ -359,6 +362,6 @@ mod tests {
     #[test]
     fn names_of_other_libraries_are_understood() {
         assert!(mistakes(quote!(workers = 4))[0].contains("did you mean `concurrency`"));
-        assert!(unknown(Role::Source, "capacity", SOURCE).ends_with("(known: name, crate)"));
+        assert!(unknown(Role::Source, "capacity", SOURCE).ends_with("(known: restart, name, crate)"));
     }
 }

@@ -174,6 +174,7 @@ pub fn stage(keys: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// | key | meaning |
 /// | --- | --- |
+/// | `restart = 1s`, `restart = exponential(100ms, cap = 10s, jitter)` | runs the function again after an error or a panic, with these waits; default: that fails the run |
 /// | `name = ".."` | the name in errors and reports; default: that of the function |
 /// | `crate = path` | where taktline is, if it was renamed; default `::taktline` |
 #[proc_macro_attribute]

@@ -45,13 +45,15 @@ pub(crate) fn backoff(input: ParseStream<'_>, key: &Ident, errors: &mut Vec<Erro
         Some("constant") => false,
         Some("exponential") => true,
         _ => {
-            let message = "a `backoff` is a time, `constant(..)` or `exponential(..)`; write `backoff = exponential(100ms, cap = 10s)`";
+            let message = format!(
+                "`{key}` takes a time, `constant(..)` or `exponential(..)`; write `{key} = exponential(100ms, cap = 10s)`"
+            );
             return Err(Error::new_spanned(func, message));
         }
     };
     let mut args = args.iter();
     let Some(first) = args.next() else {
-        return Err(Error::new_spanned(&value, "a `backoff` begins with a time; write `exponential(100ms)`"));
+        return Err(Error::new_spanned(&value, "a wait begins with a time; write `exponential(100ms)`"));
     };
     let mut backoff = Backoff { doubles, first: time::duration(first, key)?, cap: None, jitters: false };
     for arg in args {
@@ -71,10 +73,7 @@ impl Backoff {
             }
             other if word(other).is_some_and(|word| word == "jitter") => self.jitters = true,
             other => {
-                return Err(Error::new_spanned(
-                    other,
-                    "a `backoff` knows `cap = 10s` and `jitter` behind its first time",
-                ));
+                return Err(Error::new_spanned(other, "behind its first time a wait knows `cap = 10s` and `jitter`"));
             }
         }
         Ok(())
@@ -106,7 +105,8 @@ pub(crate) fn settings(keys: &Keys, k: &TokenStream) -> TokenStream {
     };
     let on_error = keys.on_error.as_ref().map(|given| fate(given.value)).map(|fate| quote!(.on_error(#fate)));
     let on_panic = keys.on_panic.as_ref().map(|given| fate(given.value)).map(|fate| quote!(.on_panic(#fate)));
-    quote!(#timeout #deadline #retry #backoff #retry_if #on_error #on_panic)
+    let restart = keys.restart.as_ref().map(|given| given.value.tokens(k)).map(|backoff| quote!(.restart(#backoff)));
+    quote!(#restart #timeout #deadline #retry #backoff #retry_if #on_error #on_panic)
 }
 
 fn tokens_of(time: Duration) -> TokenStream {

@@ -11,7 +11,7 @@ use super::plain::{PlainBody, PlainFlow, PlainSinkFlow};
 use super::policy::{Policies, Policy, attempt_methods, policy_methods};
 use super::settings::Settings;
 use super::stream::{SourceFlow, StreamFlow, StreamSinkFlow};
-use super::{In, Out, Stage, Staged, Step};
+use super::{Backoff, In, Out, Stage, Staged, Step};
 use crate::error::BoxError;
 use crate::flow::{BoxFlow, Flow};
 use crate::plan::{Build, Outline};
@@ -499,6 +499,60 @@ pub struct PlainSink<S, P = ()> {
 pub struct Generator<S> {
     body: S,
     settings: Settings,
+    restart: Option<Backoff>,
+}
+
+impl<S> Generator<S> {
+    #[doc(hidden)]
+    pub fn new(name: &'static str, body: S) -> Self {
+        Generator { body, settings: Settings::new(name), restart: None }
+    }
+
+    /// The name in errors and reports. Default: the name of the function.
+    pub fn name(mut self, name: impl Into<Cow<'static, str>>) -> Self {
+        self.settings.name = name.into();
+        self
+    }
+
+    /// Runs the function again, from its start and with a fresh clone of its configuration, each time it has returned an error
+    /// or has panicked. Default: that fails the run.
+    ///
+    /// What it had sent goes on. The waits are those of the [`Backoff`]; they begin anew once the function has run for a
+    /// minute. There is no last time: a cancel, a drain or a failure elsewhere ends it. The report counts restarts as
+    /// `retried`.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use taktline::prelude::*;
+    ///
+    /// /// Loses its connection after two items.
+    /// #[source(restart = 1s)]
+    /// async fn feed(next: &std::sync::atomic::AtomicU64, out: Out<u64>) -> Result<(), String> {
+    ///     for _ in 0..2 {
+    ///         out.send(next.fetch_add(1, std::sync::atomic::Ordering::Relaxed)).await;
+    ///     }
+    ///     Err("the connection is lost".to_owned())
+    /// }
+    ///
+    /// # taktline::sim::run(1, async {
+    /// let plan = feed(std::sync::atomic::AtomicU64::new(0)).restart(Backoff::exponential(Duration::from_secs(1)));
+    /// let done = plan.take(6).collect::<Vec<_>>().run().await?;
+    /// assert_eq!(done.value, [0, 1, 2, 3, 4, 5]);
+    /// // One wait of a second, and one of two.
+    /// assert_eq!(done.report.elapsed(), Duration::from_secs(3));
+    /// # Ok::<(), taktline::Error>(())
+    /// # }).unwrap();
+    /// ```
+    pub fn restart(mut self, backoff: impl Into<Backoff>) -> Self {
+        self.restart = Some(backoff.into());
+        self
+    }
+}
+
+impl<S> fmt::Debug for Generator<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Generator").field("settings", &self.settings).finish_non_exhaustive()
+    }
 }
 
 macro_rules! named_forms {
@@ -523,7 +577,7 @@ macro_rules! named_forms {
         }
     )*};
 }
-named_forms!(StreamStage, StreamSink, Generator);
+named_forms!(StreamStage, StreamSink);
 
 macro_rules! plain_forms {
     ($($name:ident),*) => {$(
@@ -655,7 +709,7 @@ impl<S: Generate> Flow for Generator<S> {
     type Lineage = ();
 
     fn build<N: Push<S::Out, ()>>(self, build: &mut Build, next: N) {
-        SourceFlow { body: self.body, name: self.settings.name }.build(build, next);
+        SourceFlow { body: self.body, name: self.settings.name, restart: self.restart }.build(build, next);
     }
 
     fn outline(&self, outline: &mut Outline, _: usize) {

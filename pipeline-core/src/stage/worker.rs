@@ -39,6 +39,11 @@ impl<'a> Failing<'a> {
     pub(crate) fn new(site: &'a Site, item: Option<u64>, error: BoxError) -> Self {
         Failing { run: &site.run, failure: Some(Failure::new(&site.node.name, item, error)) }
     }
+
+    /// It is none after all.
+    pub(crate) fn forgive(mut self) {
+        self.failure = None;
+    }
 }
 
 impl Drop for Failing<'_> {

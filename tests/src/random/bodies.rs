@@ -243,6 +243,23 @@ pub(super) async fn generate(ids: Vec<u64>, desk: &Desk, out: Out<Item>) -> Resu
     desk.trouble(END)
 }
 
+/// Fails behind every third item, and goes on where it was when it is started again.
+#[source]
+pub(super) async fn halting(
+    ids: &std::sync::Mutex<std::vec::IntoIter<u64>>,
+    desk: &Desk,
+    out: Out<Item>,
+) -> Result<(), String> {
+    loop {
+        let next = ids.lock().expect("no holder panics").next();
+        let Some(id) = next else { return Ok(()) };
+        desk.send(&mut out, desk.item(id)).await;
+        if id % 3 == 0 {
+            return Err("the connection is lost".to_owned());
+        }
+    }
+}
+
 #[stage]
 pub(super) fn plain(item: Item, desk: &Desk) -> Result<Item, String> {
     desk.at_once(item.id).map(|()| item)
