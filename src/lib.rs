@@ -48,13 +48,15 @@
 //! | --- | --- |
 //! | import what most programs need | [`prelude`] |
 //! | write a stage as a function | [`stage`](macro@stage), [`source`](macro@source), [`sink`](macro@sink) |
-//! | write one as a closure, with settings | [`Flow::then`](flow::Flow::then), [`stage()`](fn@stage) |
+//! | write one as a closure, with settings | [`Flow::then`](flow::Flow::then), [`stage()`](fn@stage), [`try_stage`] |
+//! | say what happens when an item fails | [`retry`](stages::Staged::retry), [`timeout`](stages::Staged::timeout), [`on_error`](stages::Staged::on_error) |
 //! | write one by hand, or put stages together at run time | [`stages::Stage`], [`stages::BoxStage`] |
 //! | start a flow from an iterator, or from a stream | [`iter`], [`once`], [`stream`] |
 //! | know every operator and every fused sink | [`flow::Flow`] |
 //! | join flows | [`merge`], [`merge_prefer`], [`merge_sorted`], [`merge_growing`], [`interleave`], [`JoinExt`](flow::JoinExt), [`Flow::chain`](flow::Flow::chain) |
 //! | split a flow | [`SplitExt`](flow::SplitExt) |
 //! | run a pipeline; read a flow in a loop of your own | [`RunExt`], [`StartExt`], [`run::Running`], [`run::Started`] |
+//! | drain or cancel runs from anywhere | [`StopToken`] |
 //! | know how it went | [`run::Done`], [`ledger::Report`], [`Error`] |
 //! | learn when all that was made from an item is gone | [`lineage::Ticket`] |
 //! | use time and tasks that work on every runtime | [`sleep`], [`timeout`], [`now`], [`spawn`], [`spawn_blocking`] |
@@ -82,8 +84,9 @@ pub use runs::{RunExt, StartExt, choose_runtime};
 pub use taktline_core::error::{BoxError, Error, Failure, Panicked, Result};
 pub use taktline_core::flow::{iter, once, stream};
 pub use taktline_core::op::{interleave, merge, merge_growing, merge_prefer, merge_sorted};
+pub use taktline_core::run::StopToken;
 pub use taktline_core::runtime::{Instant, Rt, yield_now};
-pub use taktline_core::stage::stage;
+pub use taktline_core::stage::{Backoff, OnError, stage, try_stage};
 pub use taktline_core::{error, flow, ledger, lineage, op, run, runtime};
 
 #[cfg(feature = "macros")]
@@ -139,6 +142,8 @@ pub mod prelude {
     //! | [`SplitExt`] | what splits a flow into branches |
     //! | [`Again`] | what the body of a `feedback` yields |
     //! | [`RunExt`], [`StartExt`], [`Started`], [`Done`] | `run` and `start`, and what they give |
+    //! | [`StopToken`] | drains and cancels runs from anywhere |
+    //! | [`Backoff`], [`OnError`] | what a stage does when an item fails |
     //! | [`In`], [`Out`] | what a body reads from and sends into |
     //! | `sleep`, `yield_now` | time, on every runtime |
     //!
@@ -153,8 +158,8 @@ pub mod prelude {
     pub use crate::{sink, source};
     pub use taktline_core::flow::{BoxFlow, Flow, JoinExt, SplitExt};
     pub use taktline_core::op::Again;
-    pub use taktline_core::run::{Done, Pipeline, Started};
-    pub use taktline_core::stage::{In, Out};
+    pub use taktline_core::run::{Done, Pipeline, Started, StopToken};
+    pub use taktline_core::stage::{Backoff, In, OnError, Out};
 }
 
 #[doc(hidden)]

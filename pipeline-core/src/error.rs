@@ -1,8 +1,14 @@
 //! The one error of a run, and what failed in it.
 
+mod attempts;
+
 use std::any::Any;
 use std::error::Error as StdError;
 use std::fmt;
+use std::time::Duration;
+
+pub(crate) use attempts::Attempted;
+pub use attempts::TimedOut;
 
 use crate::ledger::Report;
 use crate::runtime::TaskError;
@@ -49,6 +55,25 @@ pub struct Error(Box<Inner>);
 struct Inner {
     kind: Kind,
     report: Option<Report>,
+    overdue: Option<Overdue>,
+}
+
+/// A drain that has passed its deadline.
+#[derive(Debug)]
+pub(crate) struct Overdue {
+    pub(crate) within: Duration,
+    /// The stages that were at work then.
+    pub(crate) stuck: Vec<String>,
+}
+
+impl fmt::Display for Overdue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "its drain was not over after {:?}", self.within)?;
+        match self.stuck.as_slice() {
+            [] => Ok(()),
+            stuck => write!(f, ", with `{}` still at work", stuck.join("`, `")),
+        }
+    }
 }
 
 enum Kind {
@@ -66,21 +91,27 @@ enum Kind {
 }
 
 impl Error {
-    pub(crate) fn failed(mut failures: Vec<Failure>, report: Report) -> Error {
+    pub(crate) fn failed(mut failures: Vec<Failure>, overdue: Option<Overdue>, report: Report) -> Error {
         let first = failures.remove(0);
-        Error(Box::new(Inner { kind: Kind::Failed { first, others: failures }, report: Some(report) }))
+        let kind = Kind::Failed { first, others: failures };
+        Error(Box::new(Inner { kind, report: Some(report), overdue }))
     }
 
-    pub(crate) fn cancelled(failures: Vec<Failure>, report: Report) -> Error {
-        Error(Box::new(Inner { kind: Kind::Cancelled { failures }, report: Some(report) }))
+    pub(crate) fn cancelled(failures: Vec<Failure>, overdue: Option<Overdue>, report: Report) -> Error {
+        Error(Box::new(Inner { kind: Kind::Cancelled { failures }, report: Some(report), overdue }))
+    }
+
+    /// Of a run that was not started.
+    fn refused(kind: Kind) -> Error {
+        Error(Box::new(Inner { kind, report: None, overdue: None }))
     }
 
     pub(crate) fn invalid(problems: Vec<String>) -> Error {
-        Error(Box::new(Inner { kind: Kind::Invalid(problems), report: None }))
+        Error::refused(Kind::Invalid(problems))
     }
 
     pub(crate) fn spent(source: &str) -> Error {
-        Error(Box::new(Inner { kind: Kind::Spent(source.to_owned()), report: None }))
+        Error::refused(Kind::Spent(source.to_owned()))
     }
 
     /// No runtime was found to run on; `cure` says what to do.
@@ -93,7 +124,7 @@ impl Error {
     /// assert_eq!(error.to_string(), "no runtime to run on: enable the feature `tokio` or `smol`");
     /// ```
     pub fn no_runtime(cure: &str) -> Error {
-        Error(Box::new(Inner { kind: Kind::NoRuntime(cure.to_owned()), report: None }))
+        Error::refused(Kind::NoRuntime(cure.to_owned()))
     }
 
     /// Whether a stage failed, by an error or by a panic.
@@ -106,9 +137,43 @@ impl Error {
         matches!(self.0.kind, Kind::Cancelled { .. })
     }
 
+    /// Whether a drain has passed its deadline, and the rest was cut. True also if a failure came before that.
+    pub fn is_overdue(&self) -> bool {
+        self.0.overdue.is_some()
+    }
+
+    /// The stages that were at work when a drain passed its deadline, in the order in which items pass them. Empty if none
+    /// did.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use taktline::prelude::*;
+    ///
+    /// # taktline::sim::run(1, async {
+    /// let stuck = stage(|x: u64| async move { std::future::pending::<()>().await; x }).name("stuck");
+    /// let running = iter(0u64..).then(stuck).count().start();
+    /// sleep(Duration::from_secs(1)).await;
+    /// let error = running.drain(Duration::from_secs(25)).await.unwrap_err();
+    /// assert!(error.is_cancelled() && error.is_overdue());
+    /// assert_eq!(error.stuck(), ["stuck"]);
+    /// assert_eq!(
+    ///     error.to_string(),
+    ///     "the run was cancelled: its drain was not over after 25s, with `stuck` still at work"
+    /// );
+    /// # });
+    /// ```
+    pub fn stuck(&self) -> &[String] {
+        self.0.overdue.as_ref().map_or(&[], |overdue| &overdue.stuck)
+    }
+
     /// Whether the first failure was a panic.
     pub fn is_panic(&self) -> bool {
         self.first().is_some_and(Failure::is_panic)
+    }
+
+    /// Whether the last attempt of the first failure was out of time.
+    pub fn is_timeout(&self) -> bool {
+        self.first().is_some_and(Failure::is_timeout)
     }
 
     /// Whether the plan cannot be run as it is. Nothing was spawned.
@@ -171,7 +236,13 @@ impl fmt::Display for Error {
                     n => write!(f, " (and {n} more failures)"),
                 }
             }
-            Kind::Cancelled { .. } => f.write_str("the run was cancelled"),
+            Kind::Cancelled { .. } => {
+                f.write_str("the run was cancelled")?;
+                match &self.0.overdue {
+                    None => Ok(()),
+                    Some(overdue) => write!(f, ": {overdue}"),
+                }
+            }
             Kind::Invalid(problems) => write!(f, "the plan cannot run: {}", problems.join("; ")),
             Kind::Spent(source) => {
                 write!(
@@ -193,6 +264,9 @@ impl fmt::Debug for Error {
                 for other in others {
                     write!(f, "\nalso: {other}")?;
                     causes(f, other.error().source())?;
+                }
+                if let Some(overdue) = &self.0.overdue {
+                    write!(f, "\nthe rest was cut: {overdue}")?;
                 }
             }
             Kind::Cancelled { failures } => {
@@ -249,12 +323,21 @@ impl StdError for Error {
 pub struct Failure {
     stage: String,
     item: Option<u64>,
+    attempts: u32,
+    lacks_budget: bool,
+    /// The hook in which it was, if it was none of the items.
+    hook: Option<&'static str>,
     error: BoxError,
 }
 
 impl Failure {
     pub(crate) fn new(stage: &str, item: Option<u64>, error: BoxError) -> Failure {
-        Failure { stage: stage.to_owned(), item, error }
+        let Attempted { error, attempts, lacks_budget, .. } = Attempted::of(error);
+        Failure { stage: stage.to_owned(), item, attempts, lacks_budget, hook: None, error }
+    }
+
+    pub(crate) fn in_hook(stage: &str, hook: &'static str, error: BoxError) -> Failure {
+        Failure { hook: Some(hook), ..Failure::new(stage, None, error) }
     }
 
     pub(crate) fn panicked(stage: &str, panic: Panicked) -> Failure {
@@ -276,7 +359,12 @@ impl Failure {
         self.item
     }
 
-    /// What the stage returned, or a [`Panicked`].
+    /// How often the item was tried. 1, unless the stage [retries](crate::stage::Staged::retry).
+    pub fn attempts(&self) -> u32 {
+        self.attempts
+    }
+
+    /// What the last attempt returned, a [`Panicked`], or a [`TimedOut`].
     pub fn error(&self) -> &(dyn StdError + Send + Sync + 'static) {
         self.error.as_ref()
     }
@@ -284,6 +372,11 @@ impl Failure {
     /// Whether the stage panicked.
     pub fn is_panic(&self) -> bool {
         self.error.is::<Panicked>()
+    }
+
+    /// Whether the last attempt was out of time.
+    pub fn is_timeout(&self) -> bool {
+        self.error.is::<TimedOut>()
     }
 
     /// Whether the runtime dropped a task of the stage, or a blocking call, as it does when it shuts down.
@@ -298,7 +391,17 @@ impl fmt::Display for Failure {
         if let Some(item) = self.item {
             write!(f, " on item {item}")?;
         }
-        write!(f, ": {}", self.error)
+        if let Some(hook) = self.hook {
+            write!(f, " in `{hook}`")?;
+        }
+        if self.attempts > 1 {
+            write!(f, " after {} attempts", self.attempts)?;
+        }
+        write!(f, ": {}", self.error)?;
+        if self.lacks_budget {
+            write!(f, "; no more, since the stage has spent its retry budget")?;
+        }
+        Ok(())
     }
 }
 

@@ -15,6 +15,7 @@ use syn::{parse_quote_spanned, parse2};
 
 use crate::keys::Keys;
 use crate::model::{Config, Form, How, Model, Role, complete};
+use crate::policy;
 use crate::types::{has_word, is_port, type_args};
 
 pub(crate) fn function(role: Role, keys: TokenStream, item: TokenStream) -> TokenStream {
@@ -131,7 +132,12 @@ fn expand(model: &Model, keys: &Keys) -> TokenStream {
     let clones = config.iter().map(|one| clone_of(one, &k));
     let value_type = value_type(model);
     let text = keys.name.as_ref().map_or(text, |given| given.value.value());
+    let policies = policy::settings(keys, &k);
     let settings = settings(keys);
+    let policies_type = match &model.item {
+        Some(item) if !policies.is_empty() => Some(quote!(, #k::Policies<#item>)),
+        _ => None,
+    };
     let form = form_impl(model, keys, &body, &generics);
     let probe = probe(model, &keys.root());
     let mut make = Group::new(
@@ -140,7 +146,7 @@ fn expand(model: &Model, keys: &Keys) -> TokenStream {
             #k::#value_type::new(
                 #text,
                 #body { #(#names: #values,)* __types: ::core::marker::PhantomData },
-            ) #settings
+            ) #settings #policies
         },
     );
     // Lints of a name, such as that it is never used, pass by an item that does not begin and end in the user's context.
@@ -164,7 +170,7 @@ fn expand(model: &Model, keys: &Keys) -> TokenStream {
 
         #(#on_constructor)*
         #(#on_both)*
-        #vis #fn_token #name #impl_generics (#(#params),*) -> #k::#value_type<#body #ty_generics> #where_clause #make
+        #vis #fn_token #name #impl_generics (#(#params),*) -> #k::#value_type<#body #ty_generics #policies_type> #where_clause #make
     }
 }
 
@@ -345,6 +351,7 @@ fn form_impl(model: &Model, keys: &Keys, body: &Ident, generics: &Generics) -> T
             quote_spanned!(span=> fn call(&mut self, item: Self::Item) -> Self::Ret { #nested #call(item, #(#args),*) }),
         ),
     };
+    let hooks = hooks(keys, config, &k);
     let form = Ident::new(form, span);
     let item = item.as_ref().filter(|_| model.form != Form::Generate).map(|item| quote!(type Item = #item;));
     quote_spanned! {span=>
@@ -358,8 +365,33 @@ fn form_impl(model: &Model, keys: &Keys, body: &Ident, generics: &Generics) -> T
             fn outcome(ret: Self::Ret) -> ::core::result::Result<#made, #k::BoxError> {
                 #outcome
             }
+
+            #hooks
         }
     }
+}
+
+/// What a worker does before its first item and after its last one, with the configuration of the stage.
+fn hooks(keys: &Keys, config: &[Config], k: &TokenStream) -> Option<TokenStream> {
+    if keys.init.is_none() && keys.close.is_none() {
+        return None;
+    }
+    let hook = |name: &str, path: Option<&Path>| {
+        let path = path?;
+        let span = at(path.span());
+        let name = Ident::new(name, span);
+        let args = config.iter().map(|one| argument(one, k));
+        Some(quote_spanned! {span=>
+            fn #name(
+                &mut self,
+            ) -> impl ::core::future::Future<Output = ::core::result::Result<(), #k::BoxError>> + ::core::marker::Send {
+                async move { #k::HookReturn::outcome(#path(#(#args),*).await) }
+            }
+        })
+    };
+    let init = hook("init", keys.init.as_ref().map(|given| &given.value));
+    let close = hook("close", keys.close.as_ref().map(|given| &given.value));
+    Some(quote!(const HOOKS: bool = true; #init #close))
 }
 
 /// `E` of a `Result<T, E>` that is written out.

@@ -1,11 +1,15 @@
 //! The arguments of an attribute.
 
+use std::time::Duration;
+
 use proc_macro2::{Span, TokenStream};
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream, Parser};
 use syn::{Error, Expr, ExprLit, Ident, Lit, LitInt, LitStr, Path, Token, parse_quote};
 
 use crate::model::Role;
+use crate::policy::{self, Backoff, OnError};
+use crate::time;
 
 /// A key that was given, and where.
 #[derive(Clone)]
@@ -23,13 +27,56 @@ pub(crate) struct Keys {
     pub(crate) unordered: Option<Given<()>>,
     pub(crate) blocking: Option<Given<()>>,
     pub(crate) result_is_item: Option<Given<()>>,
+    pub(crate) timeout: Option<Given<Duration>>,
+    pub(crate) deadline: Option<Given<Duration>>,
+    pub(crate) retry: Option<Given<u32>>,
+    pub(crate) backoff: Option<Given<Backoff>>,
+    pub(crate) retry_if: Option<Given<Expr>>,
+    pub(crate) on_error: Option<Given<OnError>>,
+    pub(crate) on_panic: Option<Given<OnError>>,
+    pub(crate) init: Option<Given<Path>>,
+    pub(crate) restart: Option<Given<Backoff>>,
+    pub(crate) close: Option<Given<Path>>,
     pub(crate) name: Option<Given<LitStr>>,
     pub(crate) krate: Option<Given<Path>>,
 }
 
-const STAGE: &[&str] = &["concurrency", "unordered", "window", "buffer", "name", "blocking", "result_is_item", "crate"];
-const SINK: &[&str] = &["concurrency", "buffer", "name", "blocking", "crate"];
-const SOURCE: &[&str] = &["name", "crate"];
+const STAGE: &[&str] = &[
+    "concurrency",
+    "unordered",
+    "window",
+    "buffer",
+    "name",
+    "blocking",
+    "result_is_item",
+    "timeout",
+    "deadline",
+    "retry",
+    "backoff",
+    "retry_if",
+    "on_error",
+    "on_panic",
+    "init",
+    "close",
+    "crate",
+];
+const SINK: &[&str] = &[
+    "concurrency",
+    "buffer",
+    "name",
+    "blocking",
+    "timeout",
+    "deadline",
+    "retry",
+    "backoff",
+    "retry_if",
+    "on_error",
+    "on_panic",
+    "init",
+    "close",
+    "crate",
+];
+const SOURCE: &[&str] = &["restart", "name", "crate"];
 
 impl Keys {
     /// Reads the keys that `role` knows. Mistakes are added to `errors`; what is right is kept.
@@ -81,6 +128,16 @@ impl Keys {
             "unordered" => set(&mut self.unordered, &key, flag(input, &key)?, errors),
             "blocking" => set(&mut self.blocking, &key, flag(input, &key)?, errors),
             "result_is_item" => set(&mut self.result_is_item, &key, flag(input, &key)?, errors),
+            "timeout" => set(&mut self.timeout, &key, time::assigned(input, &key)?, errors),
+            "deadline" => set(&mut self.deadline, &key, time::assigned(input, &key)?, errors),
+            "retry" => set(&mut self.retry, &key, attempts(input, &key)?, errors),
+            "backoff" => set(&mut self.backoff, &key, policy::backoff(input, &key, errors)?, errors),
+            "retry_if" => set(&mut self.retry_if, &key, assigned(input, &key, "is_transient")?, errors),
+            "on_error" => set(&mut self.on_error, &key, policy::on_error(input, &key)?, errors),
+            "on_panic" => set(&mut self.on_panic, &key, policy::on_error(input, &key)?, errors),
+            "restart" => set(&mut self.restart, &key, policy::backoff(input, &key, errors)?, errors),
+            "init" => set(&mut self.init, &key, hook(input, &key)?, errors),
+            "close" => set(&mut self.close, &key, hook(input, &key)?, errors),
             "name" => set(&mut self.name, &key, text(input, &key)?, errors),
             _ => set(&mut self.krate, &key, path(input, &key)?, errors),
         }
@@ -88,6 +145,14 @@ impl Keys {
     }
 
     fn check_together(&self, errors: &mut Vec<Error>) {
+        // One that was given and is wrong was told already.
+        if self.retry.is_none() && errors.is_empty() {
+            let backoff = self.backoff.as_ref().map(|given| ("backoff", given.span));
+            let retry_if = self.retry_if.as_ref().map(|given| ("retry_if", given.span));
+            errors.extend(backoff.into_iter().chain(retry_if).map(|(key, span)| {
+                Error::new(span, format!("`{key}` says how to try again; add `retry = 3`, or take it away"))
+            }));
+        }
         let Some(window) = &self.window else { return };
         if self.unordered.is_some() {
             errors.push(Error::new(
@@ -123,7 +188,7 @@ fn flag(input: ParseStream<'_>, key: &Ident) -> syn::Result<()> {
     Ok(())
 }
 
-fn assigned<T: Parse>(input: ParseStream<'_>, key: &Ident, example: &str) -> syn::Result<T> {
+pub(crate) fn assigned<T: Parse>(input: ParseStream<'_>, key: &Ident, example: &str) -> syn::Result<T> {
     if !input.peek(Token![=]) {
         return Err(Error::new(key.span(), format!("`{key}` needs a value; write `{key} = {example}`")));
     }
@@ -139,6 +204,24 @@ pub(crate) fn path(input: ParseStream<'_>, key: &Ident) -> syn::Result<Path> {
     }
 }
 
+/// The function of a hook.
+fn hook(input: ParseStream<'_>, key: &Ident) -> syn::Result<Path> {
+    match assigned(input, key, "connect")? {
+        Expr::Path(path) => Ok(path.path),
+        other => Err(Error::new_spanned(
+            other,
+            format!(
+                "`{key}` takes the name of an async function of the arguments behind the item; write `{key} = connect`"
+            ),
+        )),
+    }
+}
+
+fn attempts(input: ParseStream<'_>, key: &Ident) -> syn::Result<u32> {
+    let number = number(input, key)?;
+    u32::try_from(number).map_err(|_| Error::new(key.span(), format!("`{key}` is out of range")))
+}
+
 fn number(input: ParseStream<'_>, key: &Ident) -> syn::Result<usize> {
     let value: Expr = assigned(input, key, "4")?;
     let say = |what: &str| Error::new_spanned(&value, format!("`{key}` {what}; write a number, as in `{key} = 4`"));
@@ -152,13 +235,20 @@ fn number(input: ParseStream<'_>, key: &Ident) -> syn::Result<usize> {
 fn check_number(lit: &LitInt, key: &Ident, say: &dyn Fn(&str) -> Error) -> syn::Result<usize> {
     match lit.suffix() {
         "" | "usize" => {}
-        unit => return Err(say(&format!("counts items and has no unit `{unit}`"))),
+        unit => return Err(say(&format!("is a number and has no unit `{unit}`"))),
     }
     match lit.base10_parse::<usize>() {
-        Ok(0) => Err(Error::new(lit.span(), format!("`{key}` must be 1 or more: with 0 nothing would ever start"))),
+        Ok(0) => Err(Error::new(lit.span(), zero(key))),
         Ok(number) => Ok(number),
         Err(_) => Err(say("is out of range")),
     }
+}
+
+fn zero(key: &Ident) -> String {
+    if key == "retry" {
+        return "`retry` must be 1 or more: 0 is the default, so take it away".to_owned();
+    }
+    format!("`{key}` must be 1 or more: with 0 nothing would ever start")
 }
 
 fn text(input: ParseStream<'_>, key: &Ident) -> syn::Result<LitStr> {
@@ -187,13 +277,16 @@ fn unknown(role: Role, name: &str, known: &[&str]) -> String {
 }
 
 /// What other libraries call a key.
-const MEANT: [(&str, &str); 6] = [
+const MEANT: [(&str, &str); 9] = [
     ("workers", "concurrency"),
     ("parallelism", "concurrency"),
     ("threads", "concurrency"),
     ("capacity", "buffer"),
     ("queue", "buffer"),
     ("buffered", "concurrency"),
+    ("retries", "retry"),
+    ("attempts", "retry"),
+    ("delay", "backoff"),
 ];
 
 /// Why a key of a stage is none of a source or a sink.
@@ -201,6 +294,7 @@ fn not_here(role: Role, name: &str) -> Option<&'static str> {
     match (role, name) {
         (Role::Sink, "window" | "unordered") => Some("a sink has no outputs to keep in order; take it away"),
         (Role::Source, "concurrency") => Some("a source has one body; make several and `merge` them"),
+        (Role::Source, "retry") => Some("it has no items to try again; `restart = 1s` runs its function again"),
         (Role::Source, "buffer") => Some("the edge behind it is set by what reads it, or by `.buffer(n)` on the flow"),
         _ => None,
     }
@@ -268,6 +362,6 @@ mod tests {
     #[test]
     fn names_of_other_libraries_are_understood() {
         assert!(mistakes(quote!(workers = 4))[0].contains("did you mean `concurrency`"));
-        assert!(unknown(Role::Source, "capacity", SOURCE).ends_with("(known: name, crate)"));
+        assert!(unknown(Role::Source, "capacity", SOURCE).ends_with("(known: restart, name, crate)"));
     }
 }

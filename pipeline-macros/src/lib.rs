@@ -7,6 +7,8 @@ mod entry;
 mod expand;
 mod keys;
 mod model;
+mod policy;
+mod time;
 mod types;
 
 use proc_macro::TokenStream;
@@ -70,7 +72,7 @@ use model::Role;
 ///
 /// # Errors
 ///
-/// A `Result<U, E>` sends `U` on; an `Err` fails the item, and with it the run. Any path that ends in `Result` is one; an
+/// A `Result<U, E>` sends `U` on; an `Err` fails the item, and with it the run unless a key says otherwise. Any path that ends in `Result` is one; an
 /// alias of another name is a compile error that says what to write. `E` is anything that becomes a
 /// `Box<dyn Error + Send + Sync>`.
 ///
@@ -91,6 +93,56 @@ use model::Role;
 /// | `crate = path` | where taktline is, if it was renamed; default `::taktline` | yes | yes | yes | yes |
 ///
 /// `blocking`, `result_is_item` and `crate` have no builder method.
+///
+/// What happens when an item fails. Times are literals with `us`, `ms`, `s`, `min` or `h`.
+///
+/// | key | meaning | one to one, to many | stream | fused | plain with workers, blocking |
+/// | --- | --- | --- | --- | --- | --- |
+/// | `timeout = 2s` | how long one attempt may take; default for ever | yes | - | - | - |
+/// | `deadline = 10s` | how long all attempts may take, with the waits between them; default for ever | yes | - | - | - |
+/// | `retry = n` | n further attempts; default none; the item is `Clone` | yes | - | - | yes |
+/// | `backoff = 1s`, `backoff = exponential(100ms, cap = 10s, jitter)` | the wait before a further attempt; default 100 ms, constant | yes | - | - | yes |
+/// | `retry_if = f` | which errors are worth a further attempt, a function or closure of `&(dyn Error + 'static)`; default all | yes | - | - | yes |
+/// | `on_error = skip` | goes on without an item that has failed for good; default `fail` | yes | - | yes | yes |
+/// | `on_panic = skip` | the same for one that has panicked | yes | - | yes | yes |
+///
+/// What a worker does before its first item and after its last one. The hooks are async functions of the arguments behind the
+/// item, which return nothing or a `Result<(), E>`.
+///
+/// | key | meaning | one to one, to many | stream | fused | plain with workers, blocking |
+/// | --- | --- | --- | --- | --- | --- |
+/// | `init = f` | awaited by each worker before it takes an item; an error fails the run | yes | - | - | yes |
+/// | `close = f` | awaited by each worker at every ending but a drop, for five seconds at most | yes | - | - | yes |
+///
+/// ```
+/// use taktline::prelude::*;
+///
+/// #[derive(Clone, Default)]
+/// struct Connection {
+///     address: Option<String>,
+/// }
+///
+/// async fn connect(address: &str, connection: &mut Connection) -> Result<(), String> {
+///     connection.address = Some(address.to_owned());
+///     Ok(())
+/// }
+///
+/// async fn hang_up(_: &str, connection: &mut Connection) {
+///     connection.address = None;
+/// }
+///
+/// #[stage(concurrency = 2, init = connect, close = hang_up)]
+/// async fn send(x: u64, address: &str, connection: &mut Connection) -> Result<String, String> {
+///     let to = connection.address.as_deref().ok_or_else(|| format!("{address} is not connected"))?;
+///     Ok(format!("{x} to {to}"))
+/// }
+///
+/// # taktline::sim::run(1, async {
+/// let plan = iter(0..2u64).then(send("home", Connection::default())).collect::<Vec<_>>();
+/// assert_eq!(plan.run().await?.value, ["0 to home", "1 to home"]);
+/// # Ok::<(), taktline::Error>(())
+/// # }).unwrap();
+/// ```
 #[proc_macro_attribute]
 pub fn stage(keys: TokenStream, item: TokenStream) -> TokenStream {
     expand::function(Role::Stage, keys.into(), item.into()).into()
@@ -122,6 +174,7 @@ pub fn stage(keys: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// | key | meaning |
 /// | --- | --- |
+/// | `restart = 1s`, `restart = exponential(100ms, cap = 10s, jitter)` | runs the function again after an error or a panic, with these waits; default: that fails the run |
 /// | `name = ".."` | the name in errors and reports; default: that of the function |
 /// | `crate = path` | where taktline is, if it was renamed; default `::taktline` |
 #[proc_macro_attribute]
@@ -163,6 +216,8 @@ pub fn source(keys: TokenStream, item: TokenStream) -> TokenStream {
 /// | `name = ".."` | the name in errors and reports; default: that of the function | yes | yes | yes | yes |
 /// | `blocking` | makes a plain function a blocking sink | - | - | makes it one | - |
 /// | `crate = path` | where taktline is, if it was renamed; default `::taktline` | yes | yes | yes | yes |
+///
+/// The keys `timeout`, `deadline`, `retry`, `backoff`, `retry_if`, `on_error`, `on_panic`, `init` and `close` are those of a [`macro@stage`].
 ///
 /// # Ordering
 /// A sink starts items in their order. It has no window, and with several workers items may end in any order.

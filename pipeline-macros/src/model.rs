@@ -1,6 +1,6 @@
 //! A function under an attribute, checked: which form it has, what its item is and what its configuration.
 
-use proc_macro2::Ident;
+use proc_macro2::{Ident, Span};
 use quote::ToTokens;
 use syn::punctuated::Punctuated;
 use syn::{
@@ -92,6 +92,7 @@ impl Model {
         let config = args.into_iter().filter_map(|arg| config(arg, errors)).collect();
         let form = form(role, keys, is_async, (input.is_some(), out.as_ref()), &function, errors)?;
         check_keys(role, form, keys, errors);
+        check_policies(role, form, keys, errors);
         let ret = match &function.sig.output {
             ReturnType::Default => parse_quote!(()),
             ReturnType::Type(_, ty) => (**ty).clone(),
@@ -338,6 +339,59 @@ fn check_keys(role: Role, form: Form, keys: &Keys, errors: &mut Vec<Error>) {
                 format!("a plain fn is fused and has no workers, so `{key}` alone cannot work; add `concurrency = n`"),
             )),
             _ => {}
+        }
+    }
+}
+
+/// Policies that cannot work in the form.
+fn check_policies(role: Role, form: Form, keys: &Keys, errors: &mut Vec<Error>) {
+    let limits =
+        [("timeout", keys.timeout.as_ref().map(|g| g.span)), ("deadline", keys.deadline.as_ref().map(|g| g.span))];
+    let attempts = [
+        ("retry", keys.retry.as_ref().map(|g| g.span)),
+        ("backoff", keys.backoff.as_ref().map(|g| g.span)),
+        ("retry_if", keys.retry_if.as_ref().map(|g| g.span)),
+    ];
+    let fates =
+        [("on_error", keys.on_error.as_ref().map(|g| g.span)), ("on_panic", keys.on_panic.as_ref().map(|g| g.span))];
+    let given = |keys: &[(&'static str, Option<Span>)]| -> Vec<(&'static str, Span)> {
+        keys.iter().filter_map(|(key, span)| Some((*key, (*span)?))).collect()
+    };
+    let hooks = [("init", keys.init.as_ref().map(|g| g.span)), ("close", keys.close.as_ref().map(|g| g.span))];
+    let name = role.name();
+    if matches!(form, Form::Stream | Form::Plain) {
+        errors.extend(given(&hooks).into_iter().map(|(key, span)| match form {
+            Form::Stream => {
+                Error::new(span, format!("a {name} that reads a stream has one body: do the work of `{key}` in it"))
+            }
+            _ => Error::new(
+                span,
+                format!("a plain fn is fused and has no workers, so `{key}` cannot work; add `concurrency = 1`"),
+            ),
+        }));
+    }
+    match form {
+        Form::Each | Form::Many | Form::Generate => {}
+        Form::Stream => {
+            errors.extend(given(&[&limits[..], &attempts, &fates].concat()).into_iter().map(|(key, span)| {
+                let message = format!(
+                    "a {name} that reads a stream has one body for all items, so `{key}` cannot work; take it away"
+                );
+                Error::new(span, message)
+            }))
+        }
+        Form::Plain | Form::Workers | Form::Blocking => {
+            errors.extend(given(&limits).into_iter().map(|(key, span)| {
+                let message =
+                    format!("a plain fn cannot be stopped, so `{key}` cannot work; write `async fn`, or take it away");
+                Error::new(span, message)
+            }));
+            if form == Form::Plain {
+                errors.extend(given(&attempts).into_iter().map(|(key, span)| {
+                    let message = format!("a plain fn is fused and cannot wait, so `{key}` cannot work; add `concurrency = 1` to give it a worker");
+                    Error::new(span, message)
+                }));
+            }
         }
     }
 }

@@ -16,6 +16,8 @@ pages! {
     joins_and_splits: "docs/guide/src/joins-and-splits.md",
     operators: "docs/guide/src/operators.md",
     running: "docs/guide/src/running.md",
+    when_something_fails: "docs/guide/src/when-something-fails.md",
+    stopping: "docs/guide/src/stopping.md",
     testing: "docs/guide/src/testing.md",
     from_buffered: "docs/guide/src/coming-from/buffered.md",
     from_channels: "docs/guide/src/coming-from/channels.md",

@@ -278,6 +278,13 @@ impl<R: Reads, N: Push<R::Item, ()>> Pump<R, N> {
             self.publish();
             return Poll::Ready(());
         }
+        if self.site.node.is_draining() {
+            // What was pushed before is accepted, and nothing more is read.
+            return match self.next.poll_settled(cx) {
+                Poll::Ready(_) => self.end(),
+                Poll::Pending => self.pend(Spent::WaitingForRoom, Doing::WaitForRoom),
+            };
+        }
         for _ in 0..BUDGET {
             match self.next.poll_room(cx) {
                 Poll::Ready(Flowing::On) => {}

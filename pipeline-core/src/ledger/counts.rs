@@ -46,6 +46,8 @@ pub(crate) struct Counts {
     pub(crate) done: Count,
     pub(crate) filtered: Count,
     pub(crate) failed: Count,
+    pub(crate) skipped: Count,
+    pub(crate) retried: Count,
     /// Cut after they were started.
     pub(crate) abandoned: Count,
     /// Cut before they were started.
@@ -104,6 +106,7 @@ pub(crate) struct Steps {
     pub(crate) done: u64,
     pub(crate) filtered: u64,
     pub(crate) failed: u64,
+    pub(crate) skipped: u64,
     pub(crate) out: u64,
 }
 
@@ -116,6 +119,7 @@ impl Tally {
         counts.done.add(now.done - shown.done);
         counts.filtered.add(now.filtered - shown.filtered);
         counts.failed.add(now.failed - shown.failed);
+        counts.skipped.add(now.skipped - shown.skipped);
         shown.clone_from(now);
     }
 }

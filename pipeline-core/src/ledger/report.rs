@@ -72,7 +72,9 @@ pub struct StageReport {
     pub filtered: u64,
     /// Items on which the last attempt failed.
     pub failed: u64,
-    /// Attempts after the first. Always 0: no setting makes any.
+    /// The part of `failed` without which the run went on.
+    pub skipped: u64,
+    /// Attempts after the first.
     pub retried: u64,
     /// Items thrown away by a policy that was asked for: what a [`tap`](crate::flow::SplitExt::tap) had no room for.
     pub dropped: u64,
@@ -110,7 +112,7 @@ impl StageReport {
     fn read(node: &Node) -> StageReport {
         let c = &node.counts;
         // From the last step of an item to its first: see the counters.
-        let filtered = c.filtered.get();
+        let (filtered, skipped) = (c.filtered.get(), c.skipped.get());
         let (done, failed, cut) = (c.done.get(), c.failed.get(), c.abandoned.get());
         let ended = c.ended.get();
         let started = c.started.get();
@@ -124,7 +126,8 @@ impl StageReport {
             done,
             filtered,
             failed,
-            retried: 0,
+            skipped,
+            retried: c.retried.get(),
             dropped,
             abandoned: cut + cut_waiting,
             waiting: items_in.saturating_sub(started + cut_waiting + dropped),
@@ -205,62 +208,60 @@ impl Report {
     }
 }
 
-const HEADS: [&str; 14] = [
-    "stage",
-    "kind",
-    "in",
-    "out",
-    "done",
-    "filtered",
-    "failed",
-    "dropped",
-    "abandoned",
-    "edge",
-    "work",
-    "window",
-    "busy",
-    "waited in/room",
+/// A column with the cells of each row, the head first.
+type Column = (&'static str, fn(&StageReport) -> String);
+
+/// What is behind the name and the kind. Those that are not `true` are left out where every cell is zero.
+const COLUMNS: [(bool, Column); 14] = [
+    (true, ("in", |stage| count(stage, stage.items_in))),
+    (true, ("out", |stage| stage.items_out.to_string())),
+    (true, ("done", |stage| count(stage, stage.done))),
+    (true, ("filtered", |stage| count(stage, stage.filtered))),
+    (true, ("failed", |stage| stage.failed.to_string())),
+    (false, ("skipped", |stage| stage.skipped.to_string())),
+    (false, ("retried", |stage| stage.retried.to_string())),
+    (true, ("dropped", |stage| count(stage, stage.dropped))),
+    (true, ("abandoned", |stage| count(stage, stage.abandoned))),
+    (true, ("edge", |stage| count(stage, stage.edge_peak))),
+    (true, ("work", |stage| count(stage, stage.work_peak))),
+    (true, ("window", |stage| count(stage, stage.window_peak))),
+    (true, ("busy", |stage| short(stage.busy))),
+    (true, ("waited in/room", |stage| format!("{}/{}", short(stage.waiting_for_input), short(stage.waiting_for_room)))),
 ];
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let rows: Vec<[String; 14]> = self.stages.iter().map(cells).collect();
-        let mut widths = HEADS.map(str::len);
-        for row in &rows {
-            for (width, cell) in widths.iter_mut().zip(row) {
-                *width = (*width).max(cell.chars().count());
+        let text = |of: fn(&StageReport) -> String| self.stages.iter().map(of).collect::<Vec<_>>();
+        let mut columns =
+            vec![("stage", text(|stage| stage.name.clone())), ("kind", text(|stage| stage.kind.to_string()))];
+        for (is_always, (head, of)) in COLUMNS {
+            let cells = text(of);
+            if is_always || cells.iter().any(|cell| cell != "0") {
+                columns.push((head, cells));
             }
         }
-        line(f, &HEADS.map(str::to_owned), &widths)?;
-        for row in &rows {
-            writeln!(f)?;
-            line(f, row, &widths)?;
+        let columns: Vec<Vec<String>> = columns
+            .into_iter()
+            .enumerate()
+            .map(|(at, (head, cells))| aligned(at < 2, std::iter::once(head.to_owned()).chain(cells).collect()))
+            .collect();
+        for line in 0..=self.stages.len() {
+            let cells: Vec<&str> = columns.iter().map(|column| column[line].as_str()).collect();
+            writeln!(f, "{}", cells.join("  "))?;
         }
-        write!(f, "\nelapsed {}", short(self.elapsed))
+        write!(f, "elapsed {}", short(self.elapsed))
     }
 }
 
-fn cells(stage: &StageReport) -> [String; 14] {
-    let source = stage.kind == Kind::Source;
-    let count = |n: u64| {
-        if source { "-".to_owned() } else { n.to_string() }
-    };
-    [
-        stage.name.clone(),
-        stage.kind.to_string(),
-        count(stage.items_in),
-        stage.items_out.to_string(),
-        count(stage.done),
-        count(stage.filtered),
-        stage.failed.to_string(),
-        count(stage.dropped),
-        count(stage.abandoned),
-        count(stage.edge_peak),
-        count(stage.work_peak),
-        count(stage.window_peak),
-        short(stage.busy),
-        format!("{}/{}", short(stage.waiting_for_input), short(stage.waiting_for_room)),
-    ]
+/// Text to the left, numbers to the right.
+fn aligned(is_text: bool, cells: Vec<String>) -> Vec<String> {
+    let width = cells.iter().map(|cell| cell.chars().count()).max().unwrap_or_default();
+    let pad = |cell: String| if is_text { format!("{cell:<width$}") } else { format!("{cell:>width$}") };
+    cells.into_iter().map(pad).collect()
+}
+
+fn count(stage: &StageReport, n: u64) -> String {
+    if stage.kind == Kind::Source { "-".to_owned() } else { n.to_string() }
 }
 
 fn short(time: Duration) -> String {
@@ -270,16 +271,4 @@ fn short(time: Duration) -> String {
         ns if ns < 1_000_000_000 => format!("{:.1}ms", ns as f64 / 1e6),
         ns => format!("{:.2}s", ns as f64 / 1e9),
     }
-}
-
-/// Text to the left, numbers to the right.
-fn line(f: &mut fmt::Formatter<'_>, cells: &[String; 14], widths: &[usize; 14]) -> fmt::Result {
-    for (at, (cell, width)) in cells.iter().zip(widths).enumerate() {
-        match at {
-            0 => write!(f, "{cell:<width$}")?,
-            1 => write!(f, "  {cell:<width$}")?,
-            _ => write!(f, "  {cell:>width$}")?,
-        }
-    }
-    Ok(())
 }

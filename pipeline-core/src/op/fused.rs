@@ -75,6 +75,12 @@ impl FusedCount {
         self.failed += 1;
     }
 
+    /// The item has failed, and the run goes on without it.
+    pub(crate) fn skipped(&mut self) {
+        self.failed += 1;
+        self.node.counts.skipped.add(1);
+    }
+
     pub(crate) fn out(&mut self) {
         self.out += 1;
     }

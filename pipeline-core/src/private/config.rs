@@ -117,6 +117,30 @@ impl<E: Into<BoxError>> StageError for E {
     }
 }
 
+/// What a hook may return: nothing, or a `Result<(), E>`.
+#[diagnostic::on_unimplemented(
+    message = "a hook returns `{Self}`",
+    note = "it returns nothing, or `Result<(), E>` with an error that a stage can return"
+)]
+pub trait HookReturn {
+    /// The value as the engine takes it.
+    fn outcome(self) -> Result<(), BoxError>;
+}
+
+#[diagnostic::do_not_recommend]
+impl HookReturn for () {
+    fn outcome(self) -> Result<(), BoxError> {
+        Ok(())
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<E: StageError> HookReturn for Result<(), E> {
+    fn outcome(self) -> Result<(), BoxError> {
+        self.map_err(StageError::boxed)
+    }
+}
+
 /// What a function has returned, as the engine takes it.
 pub fn outcome<R>(ret: R) -> Result<R::Ok, BoxError>
 where

@@ -3,9 +3,9 @@
 mod config;
 mod probe;
 
-pub use config::{Fallible, IntoShared, PerWorker, StageError, outcome};
+pub use config::{Fallible, HookReturn, IntoShared, PerWorker, StageError, outcome};
 pub use probe::{IsPlain, IsResult, PlainReturn, Probe, ProbeFallback, require_plain};
 
 pub use crate::error::BoxError;
 pub use crate::stage::forms::*;
-pub use crate::stage::{In, Out};
+pub use crate::stage::{Backoff, In, OnError, Out, Policies};

@@ -1,10 +1,12 @@
 //! Runs: a started pipeline, the owner of every task that it made, and its one outcome.
 
+mod drain;
 mod node;
 mod pipeline;
 mod running;
 mod shared;
 mod started;
+mod token;
 
 pub use node::Node;
 pub(crate) use node::{Doing, Stop};
@@ -12,5 +14,6 @@ pub use pipeline::{Done, Pipeline};
 pub(crate) use pipeline::{Ends, Gives, Plan, Value};
 pub use running::{Run, Running};
 pub use shared::Shared;
-pub(crate) use shared::{Alive, Job, blame, current_run, is_blamed};
+pub(crate) use shared::{Alive, Job, blame, blamed, current_run, is_blamed};
 pub use started::Started;
+pub use token::StopToken;

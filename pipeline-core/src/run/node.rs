@@ -6,7 +6,7 @@ use std::task::Waker;
 use crate::ledger::{Counts, Kind};
 use crate::runtime::Task;
 use crate::sync::Mutex;
-use crate::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use crate::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 
 /// Why a node has to end before its input does.
 ///
@@ -45,6 +45,8 @@ pub struct Node {
     stop: AtomicU8,
     /// Set in one of the several outlets of a split, which stands for the split's node.
     split: Option<Arc<Outlets>>,
+    /// The run drains: a source ends at its next await.
+    drains: AtomicBool,
     doing: AtomicU8,
     /// Tasks that have not ended.
     alive: AtomicUsize,
@@ -91,6 +93,7 @@ impl Node {
             writers: Mutex::new(Vec::new()),
             stop: AtomicU8::new(Stop::No as u8),
             split: None,
+            drains: AtomicBool::new(false),
             doing: AtomicU8::new(Doing::Nothing as u8),
             alive: AtomicUsize::new(0),
             tasks: Mutex::new(Tasks::default()),
@@ -127,6 +130,22 @@ impl Node {
                 split.leave(before == Stop::No as u8, reason);
             }
         }
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.drains.load(Ordering::Acquire)
+    }
+
+    /// Tells the node that its run drains, and asks for a poll of each of its tasks.
+    pub(crate) fn drain(&self) {
+        if !self.drains.swap(true, Ordering::AcqRel) {
+            self.nudge();
+        }
+    }
+
+    /// Whether a task of the node works on something, and does not wait for another node.
+    pub(crate) fn is_working(&self) -> bool {
+        self.doing.load(Ordering::Relaxed) == Doing::Work as u8
     }
 
     /// Asks for a poll of each task of the node.

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::running::{Run, Running};
+use super::token::StopToken;
 use crate::edge::DEFAULT_BUFFER;
 use crate::error::{Error, Result};
 use crate::flow::Flow;
@@ -49,7 +50,10 @@ pub struct Done<V> {
 /// # Ok::<(), taktline::Error>(())
 /// ```
 #[must_use = "a pipeline is a plan: nothing happens until it is run"]
-pub struct Pipeline<V>(Box<dyn Erased<V>>);
+pub struct Pipeline<V> {
+    plan: Box<dyn Erased<V>>,
+    token: Option<StopToken>,
+}
 
 impl<V: Send + 'static> Pipeline<V> {
     pub(crate) fn fused<P, S>(flow: P, sink: S) -> Pipeline<V>
@@ -58,6 +62,27 @@ impl<V: Send + 'static> Pipeline<V> {
         S: FusedSink<P::Item, Value = V>,
     {
         Pipeline::of(FusedPipeline { flow, sink })
+    }
+
+    /// Lets `token` stop every run of the plan. A run that begins after the token was used is stopped as it begins. The last
+    /// token that was given counts.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use taktline::prelude::*;
+    ///
+    /// # taktline::sim::run(1, async {
+    /// let stop = StopToken::new();
+    /// let ticks = || iter(0u64..).then(|x| async move { sleep(Duration::from_secs(1)).await; x }).count().stop_on(&stop);
+    /// let (one, two) = (ticks().start(), ticks().start());
+    /// sleep(Duration::from_millis(2500)).await;
+    /// stop.drain(Duration::from_secs(25));
+    /// assert_eq!((one.join().await?.value, two.join().await?.value), (19, 19));
+    /// # Ok::<(), taktline::Error>(())
+    /// # }).unwrap();
+    /// ```
+    pub fn stop_on(self, token: &StopToken) -> Self {
+        Pipeline { token: Some(token.clone()), ..self }
     }
 
     /// Most items that can be in flight at once, known before a run: buffers, windows with held-back outputs, and one in the
@@ -137,7 +162,7 @@ impl<V: Send + 'static> Pipeline<V> {
     }
 
     pub(crate) fn outline_into(&self, outline: &mut Outline) {
-        self.0.outline_box(outline);
+        self.plan.outline_box(outline);
     }
 
     pub(super) fn check(&self) -> Result<(), Error> {
@@ -145,12 +170,16 @@ impl<V: Send + 'static> Pipeline<V> {
     }
 
     pub(crate) fn build(self, build: &mut Build) -> Box<dyn Gives<V>> {
-        self.0.build_box(build)
+        self.plan.build_box(build)
     }
 
     /// A plan whose value is made by what it builds.
     pub(crate) fn of(plan: impl Plan<V>) -> Pipeline<V> {
-        Pipeline(Box::new(plan))
+        Pipeline { plan: Box::new(plan), token: None }
+    }
+
+    pub(super) fn token(&self) -> Option<StopToken> {
+        self.token.clone()
     }
 }
 
@@ -162,7 +191,7 @@ impl Pipeline<()> {
 
 impl<V> Clone for Pipeline<V> {
     fn clone(&self) -> Self {
-        Pipeline(self.0.clone_box())
+        Pipeline { plan: self.plan.clone_box(), token: self.token.clone() }
     }
 }
 

@@ -5,9 +5,11 @@ use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use super::pipeline::{Done, Gives, Pipeline};
-use super::shared::Shared;
+use super::shared::{Alive, Shared};
+use super::token::StopToken;
 use crate::error::{Error, Result};
 use crate::ledger::Report;
 use crate::plan::Build;
@@ -25,11 +27,11 @@ impl Tasks {
     pub(super) fn outcome(&self) -> Result<Report> {
         let ending = self.run.ending();
         if ending.cancelled {
-            Err(Error::cancelled(ending.failures, ending.report))
+            Err(Error::cancelled(ending.failures, ending.overdue, ending.report))
         } else if ending.failures.is_empty() {
             Ok(ending.report)
         } else {
-            Err(Error::failed(ending.failures, ending.report))
+            Err(Error::failed(ending.failures, ending.overdue, ending.report))
         }
     }
 
@@ -63,8 +65,13 @@ impl Drop for Tasks {
 }
 
 /// Starts what `build` puts together.
-pub(super) fn launch<R>(rt: Rt, make: impl FnOnce(&mut Build) -> R) -> Result<(Tasks, R)> {
+pub(super) fn launch<R>(rt: Rt, token: Option<&StopToken>, make: impl FnOnce(&mut Build) -> R) -> Result<(Tasks, R)> {
     let tasks = Tasks { run: Shared::new(rt), joiner: None };
+    // The run is not over before all of it has begun.
+    let _starting = Alive::new(&tasks.run);
+    if let Some(token) = token {
+        token.attach(&tasks.run);
+    }
     let mut build = Build::new(tasks.run.clone());
     let made = tasks.run.rt.clone().scope(|| make(&mut build));
     build.start()?;
@@ -181,7 +188,7 @@ impl<V: Send + 'static> Running<V> {
     pub(super) fn new(plan: Pipeline<V>, rt: Result<Rt>) -> Self {
         let launched = rt
             .and_then(|rt| plan.check().map(|()| rt))
-            .and_then(|rt| launch(rt, |build| plan.build(build)))
+            .and_then(|rt| launch(rt, plan.token().as_ref(), |build| plan.build(build)))
             .map_err(Some);
         Running { launched }
     }
@@ -253,6 +260,41 @@ impl<V: Send + 'static> Running<V> {
             if !tasks.run.is_over() {
                 tasks.run.cancel();
             }
+        }
+        self.join().await
+    }
+
+    /// Ends the sources, and waits until everything that was accepted is processed. What is not over `within` that time is
+    /// cancelled.
+    ///
+    /// A source is dropped at the await that it is in; an item in a pending `send` is accepted first. One that uses
+    /// [`Out::closing`](crate::stage::Out::closing) is told instead, and cut at the deadline.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use taktline::prelude::*;
+    ///
+    /// # taktline::sim::run(1, async {
+    /// let slow = stage(|x: u64| async move { sleep(Duration::from_secs(1)).await; x }).name("slow");
+    /// let running = iter(0u64..).then(slow).count().start();
+    /// sleep(Duration::from_millis(2500)).await;
+    /// let done = running.drain(Duration::from_secs(25)).await?;
+    /// // Two were done, one was in work, sixteen waited.
+    /// assert_eq!(done.value, 19);
+    /// assert_eq!(done.report.elapsed(), Duration::from_secs(19));
+    /// # Ok::<(), taktline::Error>(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    /// See [`Run`]: a drain never hides a failure. If the deadline has passed, the error is that of a cancel, and says which
+    /// stages were at work ([`stuck`](Error::stuck)).
+    ///
+    /// # Cancel safety
+    /// A drop of the future aborts what is left. To drain a run that is waited for elsewhere, use a [`StopToken`].
+    pub async fn drain(self, within: Duration) -> Result<Done<V>> {
+        if let Ok((tasks, _)) = &self.launched {
+            tasks.run.drain(within);
         }
         self.join().await
     }

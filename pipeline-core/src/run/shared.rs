@@ -10,9 +10,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use super::node::{Node, Stop};
-use crate::error::{Failure, Panicked};
+use crate::error::{Failure, Overdue, Panicked};
 use crate::ledger::{Kind, Report};
-use crate::runtime::{Instant, Rt, Waits, named};
+use crate::runtime::{Instant, Rt, Task, Waits, named};
 use crate::sync::{Mutex, thread_local};
 
 pub(crate) type Job = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -23,22 +23,36 @@ pub(crate) type Job = Pin<Box<dyn Future<Output = ()> + Send>>;
 pub struct Shared {
     pub(crate) rt: Rt,
     began: Instant,
-    nodes: Mutex<Vec<Arc<Node>>>,
-    state: Mutex<State>,
+    pub(super) nodes: Mutex<Vec<Arc<Node>>>,
+    pub(super) state: Mutex<State>,
 }
 
 #[derive(Debug, Default)]
-struct State {
+pub(super) struct State {
     /// Tasks and blocking calls that have not ended.
-    alive: usize,
+    pub(super) alive: usize,
     /// Who waits for the run, each under its number.
     joiners: BTreeMap<u64, Waker>,
     next_joiner: u64,
     failures: Vec<Failure>,
-    stopping: Option<Stop>,
+    pub(super) stopping: Option<Stop>,
     cancelled: bool,
+    /// When a drain becomes a cancel.
+    pub(super) deadline: Option<Instant>,
+    overdue: Option<Overdue>,
+    /// Tasks of the run that only watch it. They end when nothing else is alive.
+    pub(super) watching: usize,
+    pub(super) watchers: Vec<Waker>,
+    pub(super) watches: Vec<Task<()>>,
     /// The handle of the run is gone: nobody will ask for its outcome.
-    dropped: bool,
+    pub(super) dropped: bool,
+}
+
+impl State {
+    /// Whether only tasks that watch the run are left.
+    pub(super) fn is_done(&self) -> bool {
+        self.alive == self.watching
+    }
 }
 
 /// How a run ended, once no task of it is left.
@@ -46,6 +60,7 @@ struct State {
 pub(crate) struct Ending {
     pub(crate) failures: Vec<Failure>,
     pub(crate) cancelled: bool,
+    pub(crate) overdue: Option<Overdue>,
     pub(crate) report: Report,
 }
 
@@ -72,8 +87,15 @@ impl Shared {
         let node = Arc::new(Node::new(name, kind));
         nodes.push(node.clone());
         drop(nodes);
-        if let Some(reason) = self.state.lock().stopping {
+        let (stopping, deadline) = {
+            let state = self.state.lock();
+            (state.stopping, state.deadline)
+        };
+        if let Some(reason) = stopping {
             node.stop(reason);
+        }
+        if deadline.is_some() {
+            node.drain();
         }
         node
     }
@@ -97,9 +119,26 @@ impl Shared {
         self.stop_nodes(Stop::Over, |node| node.kind == Kind::Source);
     }
 
+    /// Tells every node to stop. The first call counts.
     pub(crate) fn cancel(&self) {
+        self.cut(None);
+    }
+
+    /// The same, unless no task is left.
+    pub(super) fn cancel_unless_over(&self) {
+        if !self.is_over() {
+            self.cancel();
+        }
+    }
+
+    /// Cancels, perhaps since a drain has passed its deadline.
+    pub(super) fn cut(&self, overdue: Option<Overdue>) {
         {
             let mut state = self.state.lock();
+            if state.stopping == Some(Stop::Cut) || overdue.is_some() && state.is_done() {
+                return;
+            }
+            state.overdue = overdue;
             state.cancelled = state.failures.is_empty();
             state.stopping = Some(Stop::Cut);
         }
@@ -108,7 +147,12 @@ impl Shared {
 
     /// Aborts every task. None is polled again after the poll that it is in.
     pub(crate) fn abort(&self) {
-        self.state.lock().dropped = true;
+        let watches = {
+            let mut state = self.state.lock();
+            state.dropped = true;
+            std::mem::take(&mut state.watches)
+        };
+        drop(watches);
         let nodes = self.nodes.lock().clone();
         nodes.iter().for_each(|node| node.abort());
     }
@@ -149,8 +193,9 @@ impl Shared {
     pub(crate) fn ending(&self) -> Ending {
         let mut state = self.state.lock();
         let (failures, cancelled) = (std::mem::take(&mut state.failures), state.cancelled);
+        let overdue = state.overdue.take();
         drop(state);
-        Ending { failures, cancelled, report: self.report() }
+        Ending { failures, cancelled, overdue, report: self.report() }
     }
 
     pub(crate) fn is_cancelled(&self) -> bool {
@@ -185,7 +230,7 @@ impl Waits for Shared {
 
 /// Counts as a task of the run until it is dropped.
 #[derive(Debug)]
-pub(crate) struct Alive(Arc<Shared>);
+pub(crate) struct Alive(pub(super) Arc<Shared>);
 
 impl Alive {
     pub(crate) fn new(run: &Arc<Shared>) -> Alive {
@@ -203,12 +248,13 @@ impl Alive {
 
 impl Drop for Alive {
     fn drop(&mut self) {
-        let joiners = {
+        let (joiners, watchers) = {
             let mut state = self.0.state.lock();
             state.alive -= 1;
-            if state.alive == 0 { std::mem::take(&mut state.joiners) } else { BTreeMap::new() }
+            let joiners = if state.alive == 0 { std::mem::take(&mut state.joiners) } else { BTreeMap::new() };
+            (joiners, if state.is_done() { std::mem::take(&mut state.watchers) } else { Vec::new() })
         };
-        joiners.into_values().for_each(Waker::wake);
+        joiners.into_values().chain(watchers).for_each(Waker::wake);
     }
 }
 
@@ -291,7 +337,8 @@ pub(crate) fn current_run() -> Option<Arc<Shared>> {
     })
 }
 
-fn blamed() -> Option<String> {
+/// The fused step that is to blame for a panic on this thread that was just caught, if one is.
+pub(crate) fn blamed() -> Option<String> {
     BLAMED.with(Cell::take)
 }
 

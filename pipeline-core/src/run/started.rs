@@ -4,11 +4,13 @@ use std::fmt;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use futures_core::Stream;
 
 use super::node::{Doing, Node, Stop};
 use super::running::{Tasks, launch};
+use super::token::StopToken;
 use crate::edge::{DEFAULT_BUFFER, Next, Rx, edge, wake};
 use crate::error::{Error, Result};
 use crate::flow::Flow;
@@ -59,7 +61,7 @@ impl<T: Send + 'static> Started<T> {
     pub(crate) fn new(flow: impl Flow<Item = T>, rt: Result<Rt>) -> Self {
         let launched = rt
             .and_then(|rt| Self::check(&flow).map(|()| rt))
-            .and_then(|rt| launch(rt, |build| Self::build(flow, build)))
+            .and_then(|rt| launch(rt, None, |build| Self::build(flow, build)))
             .map_err(Some);
         Started { launched, has_ended: false, looked_at: 0 }
     }
@@ -150,6 +152,56 @@ impl<T: Send + 'static> Started<T> {
         self.launched.as_ref().ok().and_then(|(_, reader)| reader.adder())
     }
 
+    /// Ends the sources, as [`Running::drain`](super::Running::drain) does: the loop reads on until `next` gives `None`. What
+    /// is not over `within` that time is cancelled. Does nothing if the flow could not be started.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use taktline::prelude::*;
+    ///
+    /// # taktline::sim::run(1, async {
+    /// let mut xs = iter(0u64..).start();
+    /// assert_eq!(xs.next().await?, Some(0));
+    /// xs.drain(Duration::from_secs(25));
+    /// let mut read = 1;
+    /// while xs.next().await?.is_some() {
+    ///     read += 1;
+    /// }
+    /// // Nothing that was accepted is lost.
+    /// assert_eq!(xs.report().and_then(|report| Some(report.stage("iter")?.items_out)), Some(read));
+    /// # Ok::<(), taktline::Error>(())
+    /// # }).unwrap();
+    /// ```
+    pub fn drain(&self, within: Duration) {
+        if let Ok((tasks, _)) = &self.launched {
+            tasks.run.drain(within);
+        }
+    }
+
+    /// Lets `token` stop the flow, also if it was used already.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use taktline::prelude::*;
+    ///
+    /// # taktline::sim::run(1, async {
+    /// let stop = StopToken::new();
+    /// let mut xs = iter(0u64..).start().stop_on(&stop);
+    /// while let Some(x) = xs.next().await? {
+    ///     if x == 9 {
+    ///         stop.drain(Duration::from_secs(25));
+    ///     }
+    /// }
+    /// # Ok::<(), taktline::Error>(())
+    /// # }).unwrap();
+    /// ```
+    pub fn stop_on(self, token: &StopToken) -> Self {
+        if let Ok((tasks, _)) = &self.launched {
+            token.attach(&tasks.run);
+        }
+        self
+    }
+
     /// The ledger as it stands now, also after the end. `None` if the flow could not be started.
     pub fn report(&self) -> Option<Report> {
         self.launched.as_ref().ok().map(|(tasks, _)| tasks.run.report())
@@ -221,6 +273,10 @@ struct Reader<T, L> {
 
 impl<T: Send + 'static, L: crate::lineage::Lineage> Reads<T> for Reader<T, L> {
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        // Only a cancel stops the last node: what waits is cut.
+        if self.node.is_stopped() {
+            self.rx.close(Stop::Cut);
+        }
         match self.rx.poll_one(cx.waker()).next {
             Poll::Pending => {
                 self.node.set_doing(Doing::WaitForInput);

@@ -12,7 +12,7 @@ use crate::lineage::Lineage;
 use crate::plan::{Build, Outline};
 use crate::push::{Flowing, Outlet, Push};
 use crate::run::{Ends, Node, Pipeline};
-use crate::stage::{Body, Mapped, Out, Pool, Settings, Stage, drive, emit};
+use crate::stage::{Body, Mapped, Out, Policy, Pool, Settings, Stage, drive, emit};
 
 /// What [`sink`](Flow::sink) takes: what `#[sink]` made, an async closure or function that returns `()`, or a hand-written
 /// [`Stage`] without outputs.
@@ -44,7 +44,7 @@ where
 {
     fn end<P: Flow<Item = T>>(self, upstream: P) -> Pipeline<()> {
         let body = SinkFn { f: self, takes: std::marker::PhantomData };
-        Pipeline::ended(WorkerSink::new(upstream, body, Settings::new("sink")))
+        Pipeline::ended(WorkerSink::new(upstream, body, Settings::new("sink"), ()))
     }
 }
 
@@ -56,7 +56,7 @@ pub struct ByStage;
 #[diagnostic::do_not_recommend]
 impl<S: Stage<Out = ()>> Drain<S::In, ByStage> for S {
     fn end<P: Flow<Item = S::In>>(self, upstream: P) -> Pipeline<()> {
-        Pipeline::ended(WorkerSink::new(upstream, self, Settings::new("sink")))
+        Pipeline::ended(WorkerSink::new(upstream, self, Settings::new("sink"), ()))
     }
 }
 
@@ -80,6 +80,7 @@ where
     type In = T;
     type Out = ();
     const SENDS: bool = false;
+    const HOOKS: bool = false;
 
     fn call(&mut self, item: T, _: Out<'_, ()>) -> impl Future<Output = Result<Option<()>, BoxError>> + Send {
         Mapped::new((self.f)(item), |()| Ok(None))
@@ -88,23 +89,25 @@ where
 
 /// A sink with workers, at the end of `upstream`.
 #[derive(Clone)]
-pub(crate) struct WorkerSink<P, S> {
+pub(crate) struct WorkerSink<P, S, Q> {
     upstream: P,
     body: S,
     settings: Settings,
+    policies: Q,
 }
 
-impl<P, S> WorkerSink<P, S> {
+impl<P, S, Q> WorkerSink<P, S, Q> {
     /// A sink has no order to keep, and so no window: what is finished has left.
-    pub(crate) fn new(upstream: P, body: S, settings: Settings) -> Self {
-        WorkerSink { upstream, body, settings: Settings { is_unordered: true, ..settings } }
+    pub(crate) fn new(upstream: P, body: S, settings: Settings, policies: Q) -> Self {
+        WorkerSink { upstream, body, settings: Settings { is_unordered: true, ..settings }, policies }
     }
 }
 
-impl<P: Flow, S: Stage<In = P::Item>> Ends for WorkerSink<P, S> {
+impl<P: Flow, S: Stage<In = P::Item>, Q: Policy<S>> Ends for WorkerSink<P, S, Q> {
     fn build(self, build: &mut Build) {
-        let WorkerSink { upstream, body, settings } = self;
+        let WorkerSink { upstream, body, settings, policies } = self;
         let site = build.site(&settings.name, Kind::Sink);
+        let body = policies.guard(body, &site.run, &site.node);
         let (tx, rx) = edge(settings.edge_buffer(upstream.edge_buffer()), &site.node);
         let outlet = Outlet::Fused(Box::new(Nowhere));
         let limits = settings.limits(DEFAULT_BUFFER);
@@ -122,6 +125,7 @@ impl<P: Flow, S: Stage<In = P::Item>> Ends for WorkerSink<P, S> {
         let settings = &self.settings;
         let buffer = settings.edge_buffer(self.upstream.edge_buffer());
         settings.outline(outline, 0, false);
+        self.policies.outline(&settings.name, outline);
         outline.edge(&settings.name, buffer);
         self.upstream.outline(outline, buffer);
     }

@@ -54,6 +54,28 @@ pub trait DynStage<T, U>: Send + 'static {
         T: 'async_trait,
         U: 'async_trait;
 
+    /// Gets a worker ready, as [`Stage::init`] does.
+    ///
+    /// # Errors
+    /// An error fails the run before the worker takes an item.
+    ///
+    /// # Cancel safety
+    /// The future is dropped at an await when the stage is told to stop.
+    async fn init(&mut self) -> Result<(), BoxError> {
+        Ok(())
+    }
+
+    /// Puts away what a worker has used, as [`Stage::close`] does.
+    ///
+    /// # Errors
+    /// An error fails the run, or is attached to what has ended it.
+    ///
+    /// # Cancel safety
+    /// The future is dropped when its time is over.
+    async fn close(&mut self) -> Result<(), BoxError> {
+        Ok(())
+    }
+
     /// A clone for another worker.
     fn clone_stage(&self) -> BoxStage<T, U>;
 }
@@ -93,6 +115,14 @@ impl<T: Send + 'static, U: Send + 'static> Stage for BoxStage<T, U> {
     async fn call(&mut self, item: T, out: Out<'_, U>) -> Result<Option<U>, BoxError> {
         self.0.call(item, out).await
     }
+
+    async fn init(&mut self) -> Result<(), BoxError> {
+        self.0.init().await
+    }
+
+    async fn close(&mut self) -> Result<(), BoxError> {
+        self.0.close().await
+    }
 }
 
 struct Boxed<S>(S);
@@ -101,6 +131,14 @@ struct Boxed<S>(S);
 impl<S: Stage> DynStage<S::In, S::Out> for Boxed<S> {
     async fn call(&mut self, item: S::In, out: Out<'_, S::Out>) -> Result<Option<S::Out>, BoxError> {
         self.0.call(item, out).await
+    }
+
+    async fn init(&mut self) -> Result<(), BoxError> {
+        self.0.init().await
+    }
+
+    async fn close(&mut self) -> Result<(), BoxError> {
+        self.0.close().await
     }
 
     fn clone_stage(&self) -> BoxStage<S::In, S::Out> {

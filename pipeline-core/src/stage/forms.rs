@@ -8,9 +8,10 @@ use std::fmt;
 use std::future::{Future, ready};
 
 use super::plain::{PlainBody, PlainFlow, PlainSinkFlow};
+use super::policy::{Policies, Policy, attempt_methods, policy_methods};
 use super::settings::Settings;
 use super::stream::{SourceFlow, StreamFlow, StreamSinkFlow};
-use super::{In, Mapped, Out, Stage, Staged, Step};
+use super::{Backoff, In, Mapped, Out, Stage, Staged, Step};
 use crate::error::BoxError;
 use crate::flow::{BoxFlow, Flow};
 use crate::plan::{Build, Outline};
@@ -27,6 +28,14 @@ pub trait Each: Clone + Send + 'static {
     type Out: Send + 'static;
     fn call(&mut self, item: Self::Item) -> impl Future<Output = Self::Ret> + Send;
     fn outcome(ret: Self::Ret) -> Result<Self::Out, BoxError>;
+    /// Whether there are hooks.
+    const HOOKS: bool = false;
+    fn init(&mut self) -> impl Future<Output = Result<(), BoxError>> + Send {
+        async { Ok(()) }
+    }
+    fn close(&mut self) -> impl Future<Output = Result<(), BoxError>> + Send {
+        async { Ok(()) }
+    }
 }
 
 /// `async fn(item, .., out: Out<U>) -> Ret`: one to many.
@@ -37,6 +46,14 @@ pub trait Many: Clone + Send + 'static {
     type Out: Send + 'static;
     fn call(&mut self, item: Self::Item, out: Out<'_, Self::Out>) -> impl Future<Output = Self::Ret> + Send;
     fn outcome(ret: Self::Ret) -> Result<(), BoxError>;
+    /// Whether there are hooks.
+    const HOOKS: bool = false;
+    fn init(&mut self) -> impl Future<Output = Result<(), BoxError>> + Send {
+        async { Ok(()) }
+    }
+    fn close(&mut self) -> impl Future<Output = Result<(), BoxError>> + Send {
+        async { Ok(()) }
+    }
 }
 
 /// `async fn(input: In<T>, .., out: Out<U>) -> Ret`: stream to stream. Also a sink, with `Out = ()`.
@@ -66,6 +83,14 @@ pub trait Plain: Clone + Send + 'static {
     type Out: Send + 'static;
     fn call(&mut self, item: Self::Item) -> Self::Ret;
     fn outcome(ret: Self::Ret) -> Result<Self::Out, BoxError>;
+    /// Whether there are hooks.
+    const HOOKS: bool = false;
+    fn init(&mut self) -> impl Future<Output = Result<(), BoxError>> + Send {
+        async { Ok(()) }
+    }
+    fn close(&mut self) -> impl Future<Output = Result<(), BoxError>> + Send {
+        async { Ok(()) }
+    }
 }
 
 /// Makes a [`Stage`] of an [`Each`].
@@ -89,23 +114,24 @@ pub struct WorkersBody<S>(S);
 pub struct BlockingBody<S>(S);
 
 #[doc(hidden)]
-pub type EachStage<S> = Staged<EachBody<S>>;
+pub type EachStage<S, P = ()> = Staged<EachBody<S>, P>;
 #[doc(hidden)]
-pub type ManyStage<S> = Staged<ManyBody<S>>;
+pub type ManyStage<S, P = ()> = Staged<ManyBody<S>, P>;
 #[doc(hidden)]
-pub type WorkersStage<S> = Staged<WorkersBody<S>>;
+pub type WorkersStage<S, P = ()> = Staged<WorkersBody<S>, P>;
 #[doc(hidden)]
-pub type BlockingStage<S> = Staged<BlockingBody<S>>;
+pub type BlockingStage<S, P = ()> = Staged<BlockingBody<S>, P>;
 #[doc(hidden)]
-pub type EachSink<S> = Sunk<EachBody<S>>;
+pub type EachSink<S, P = ()> = Sunk<EachBody<S>, P>;
 #[doc(hidden)]
-pub type WorkersSink<S> = Sunk<WorkersBody<S>>;
+pub type WorkersSink<S, P = ()> = Sunk<WorkersBody<S>, P>;
 #[doc(hidden)]
-pub type BlockingSink<S> = Sunk<BlockingBody<S>>;
+pub type BlockingSink<S, P = ()> = Sunk<BlockingBody<S>, P>;
 
 impl<S: Each> Stage for EachBody<S> {
     type In = S::Item;
     type Out = S::Out;
+    const HOOKS: bool = S::HOOKS;
     const SENDS: bool = false;
 
     fn call(
@@ -115,11 +141,20 @@ impl<S: Each> Stage for EachBody<S> {
     ) -> impl Future<Output = Result<Option<S::Out>, BoxError>> + Send {
         Mapped::new(self.0.call(item), |ret| S::outcome(ret).map(Some))
     }
+
+    async fn init(&mut self) -> Result<(), BoxError> {
+        self.0.init().await
+    }
+
+    async fn close(&mut self) -> Result<(), BoxError> {
+        self.0.close().await
+    }
 }
 
 impl<S: Many> Stage for ManyBody<S> {
     type In = S::Item;
     type Out = S::Out;
+    const HOOKS: bool = S::HOOKS;
 
     fn call(
         &mut self,
@@ -128,12 +163,22 @@ impl<S: Many> Stage for ManyBody<S> {
     ) -> impl Future<Output = Result<Option<S::Out>, BoxError>> + Send {
         Mapped::new(self.0.call(item, out), |ret| S::outcome(ret).map(|()| None))
     }
+
+    async fn init(&mut self) -> Result<(), BoxError> {
+        self.0.init().await
+    }
+
+    async fn close(&mut self) -> Result<(), BoxError> {
+        self.0.close().await
+    }
 }
 
 impl<S: Plain> Stage for WorkersBody<S> {
     type In = S::Item;
     type Out = S::Out;
+    const HOOKS: bool = S::HOOKS;
     const SENDS: bool = false;
+    const AWAITS: bool = false;
 
     fn call(
         &mut self,
@@ -142,17 +187,35 @@ impl<S: Plain> Stage for WorkersBody<S> {
     ) -> impl Future<Output = Result<Option<S::Out>, BoxError>> + Send {
         ready(S::outcome(self.0.call(item)).map(Some))
     }
+
+    async fn init(&mut self) -> Result<(), BoxError> {
+        self.0.init().await
+    }
+
+    async fn close(&mut self) -> Result<(), BoxError> {
+        self.0.close().await
+    }
 }
 
 impl<S: Plain> Stage for BlockingBody<S> {
     type In = S::Item;
     type Out = S::Out;
+    const HOOKS: bool = S::HOOKS;
     const SENDS: bool = false;
+    const AWAITS: bool = false;
 
     async fn call(&mut self, item: S::Item, out: Out<'_, S::Out>) -> Result<Option<S::Out>, BoxError> {
         let mut body = self.0.clone();
         let ret = run_blocking(out.hold(), move || body.call(item)).await?;
         S::outcome(ret).map(Some)
+    }
+
+    async fn init(&mut self) -> Result<(), BoxError> {
+        self.0.init().await
+    }
+
+    async fn close(&mut self) -> Result<(), BoxError> {
+        self.0.close().await
     }
 }
 
@@ -168,7 +231,7 @@ macro_rules! staged_forms {
 }
 staged_forms!(EachBody: Each, ManyBody: Many, WorkersBody: Plain, BlockingBody: Plain);
 
-impl<S: Each> Staged<EachBody<S>> {
+impl<S: Each, P> Staged<EachBody<S>, P> {
     /// Calls the function itself, without a pipeline, with a clone of its configuration.
     ///
     /// ```
@@ -192,14 +255,14 @@ impl<S: Each> Staged<EachBody<S>> {
     }
 }
 
-impl<S: Plain> Staged<WorkersBody<S>> {
+impl<S: Plain, P> Staged<WorkersBody<S>, P> {
     /// Calls the function itself, without a pipeline.
     pub fn call(&self, item: S::Item) -> S::Ret {
         self.body.0.clone().call(item)
     }
 }
 
-impl<S: Plain> Staged<BlockingBody<S>> {
+impl<S: Plain, P> Staged<BlockingBody<S>, P> {
     /// Calls the function itself, without a pipeline, on the thread of the caller.
     pub fn call(&self, item: S::Item) -> S::Ret {
         self.body.0.clone().call(item)
@@ -230,16 +293,22 @@ impl<S: Plain> Staged<BlockingBody<S>> {
 /// Items are started in their order. With several workers they may end in any; there is no window.
 #[must_use = "a sink does nothing until it is handed to `sink` and the pipeline is run"]
 #[derive(Clone)]
-pub struct Sunk<S> {
+pub struct Sunk<S, P = ()> {
     body: S,
     settings: Settings,
+    policies: P,
 }
 
 impl<S> Sunk<S> {
     fn named(name: &'static str, body: S) -> Self {
-        Sunk { body, settings: Settings::new(name) }
+        Sunk { body, settings: Settings::new(name), policies: () }
     }
+}
 
+policy_methods!(Sunk<S: Stage, item = S::In>);
+attempt_methods!(Sunk);
+
+impl<S, P> Sunk<S, P> {
     /// How many items may be in work at once. Default 1. Zero makes the plan invalid: `run` says so.
     pub fn concurrency(mut self, workers: usize) -> Self {
         self.settings.concurrency = Some(workers);
@@ -259,7 +328,7 @@ impl<S> Sunk<S> {
     }
 }
 
-impl<S> fmt::Debug for Sunk<S> {
+impl<S, P> fmt::Debug for Sunk<S, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sunk").field("settings", &self.settings).finish_non_exhaustive()
     }
@@ -270,7 +339,9 @@ impl<S: Each<Out = ()>> Sunk<EachBody<S>> {
     pub fn new(name: &'static str, body: S) -> Self {
         Sunk::named(name, EachBody(body))
     }
+}
 
+impl<S: Each<Out = ()>, P> Sunk<EachBody<S>, P> {
     /// Calls the function itself, without a pipeline.
     ///
     /// # Cancel safety
@@ -286,7 +357,9 @@ impl<S: Plain<Out = ()>> Sunk<WorkersBody<S>> {
     pub fn new(name: &'static str, body: S) -> Self {
         Sunk::named(name, WorkersBody(body))
     }
+}
 
+impl<S: Plain<Out = ()>, P> Sunk<WorkersBody<S>, P> {
     /// Calls the function itself, without a pipeline.
     pub fn call(&self, item: S::Item) -> S::Ret {
         self.body.0.clone().call(item)
@@ -298,7 +371,9 @@ impl<S: Plain<Out = ()>> Sunk<BlockingBody<S>> {
     pub fn new(name: &'static str, body: S) -> Self {
         Sunk::named(name, BlockingBody(body))
     }
+}
 
+impl<S: Plain<Out = ()>, P> Sunk<BlockingBody<S>, P> {
     /// Calls the function itself, without a pipeline, on the thread of the caller.
     pub fn call(&self, item: S::Item) -> S::Ret {
         self.body.0.clone().call(item)
@@ -311,9 +386,9 @@ impl<S: Plain<Out = ()>> Sunk<BlockingBody<S>> {
 pub struct BySink;
 
 #[diagnostic::do_not_recommend]
-impl<S: Stage<Out = ()>> Drain<S::In, BySink> for Sunk<S> {
+impl<S: Stage<Out = ()>, Q: Policy<S>> Drain<S::In, BySink> for Sunk<S, Q> {
     fn end<P: Flow<Item = S::In>>(self, upstream: P) -> Pipeline<()> {
-        Pipeline::ended(WorkerSink::new(upstream, self.body, self.settings))
+        Pipeline::ended(WorkerSink::new(upstream, self.body, self.settings, self.policies))
     }
 }
 
@@ -379,9 +454,10 @@ pub struct StreamSink<S> {
 /// ```
 #[must_use = "a stage does nothing until it is handed to `then` and the pipeline is run"]
 #[derive(Clone)]
-pub struct PlainStage<S> {
+pub struct PlainStage<S, P = ()> {
     body: S,
     settings: Settings,
+    policies: P,
 }
 
 /// A plain function as a sink, fused into the task before it. Made by `#[sink]`.
@@ -401,9 +477,10 @@ pub struct PlainStage<S> {
 /// ```
 #[must_use = "a sink does nothing until it is handed to `sink` and the pipeline is run"]
 #[derive(Clone)]
-pub struct PlainSink<S> {
+pub struct PlainSink<S, P = ()> {
     body: S,
     settings: Settings,
+    policies: P,
 }
 
 /// A source. Made by `#[source]`: call the function, and this flow is what it returns.
@@ -434,6 +511,60 @@ pub struct PlainSink<S> {
 pub struct Generator<S> {
     body: S,
     settings: Settings,
+    restart: Option<Backoff>,
+}
+
+impl<S> Generator<S> {
+    #[doc(hidden)]
+    pub fn new(name: &'static str, body: S) -> Self {
+        Generator { body, settings: Settings::new(name), restart: None }
+    }
+
+    /// The name in errors and reports. Default: the name of the function.
+    pub fn name(mut self, name: impl Into<Cow<'static, str>>) -> Self {
+        self.settings.name = name.into();
+        self
+    }
+
+    /// Runs the function again, from its start and with a fresh clone of its configuration, each time it has returned an error
+    /// or has panicked. Default: that fails the run.
+    ///
+    /// What it had sent goes on. The waits are those of the [`Backoff`]; they begin anew once the function has run for a
+    /// minute. There is no last time: a cancel, a drain or a failure elsewhere ends it. The report counts restarts as
+    /// `retried`.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use taktline::prelude::*;
+    ///
+    /// /// Loses its connection after two items.
+    /// #[source(restart = 1s)]
+    /// async fn feed(next: &std::sync::atomic::AtomicU64, out: Out<u64>) -> Result<(), String> {
+    ///     for _ in 0..2 {
+    ///         out.send(next.fetch_add(1, std::sync::atomic::Ordering::Relaxed)).await;
+    ///     }
+    ///     Err("the connection is lost".to_owned())
+    /// }
+    ///
+    /// # taktline::sim::run(1, async {
+    /// let plan = feed(std::sync::atomic::AtomicU64::new(0)).restart(Backoff::exponential(Duration::from_secs(1)));
+    /// let done = plan.take(6).collect::<Vec<_>>().run().await?;
+    /// assert_eq!(done.value, [0, 1, 2, 3, 4, 5]);
+    /// // One wait of a second, and one of two.
+    /// assert_eq!(done.report.elapsed(), Duration::from_secs(3));
+    /// # Ok::<(), taktline::Error>(())
+    /// # }).unwrap();
+    /// ```
+    pub fn restart(mut self, backoff: impl Into<Backoff>) -> Self {
+        self.restart = Some(backoff.into());
+        self
+    }
+}
+
+impl<S> fmt::Debug for Generator<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Generator").field("settings", &self.settings).finish_non_exhaustive()
+    }
 }
 
 macro_rules! named_forms {
@@ -458,7 +589,35 @@ macro_rules! named_forms {
         }
     )*};
 }
-named_forms!(StreamStage, StreamSink, PlainStage, PlainSink, Generator);
+named_forms!(StreamStage, StreamSink);
+
+macro_rules! plain_forms {
+    ($($name:ident),*) => {$(
+        impl<S> $name<S> {
+            #[doc(hidden)]
+            pub fn new(name: &'static str, body: S) -> Self {
+                $name { body, settings: Settings::new(name), policies: () }
+            }
+        }
+
+        impl<S, P> $name<S, P> {
+            /// The name in errors and reports. Default: the name of the function.
+            pub fn name(mut self, name: impl Into<Cow<'static, str>>) -> Self {
+                self.settings.name = name.into();
+                self
+            }
+        }
+
+        policy_methods!($name<S: Plain, item = S::Item>);
+
+        impl<S, P> fmt::Debug for $name<S, P> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_struct(stringify!($name)).field("settings", &self.settings).finish_non_exhaustive()
+            }
+        }
+    )*};
+}
+plain_forms!(PlainStage, PlainSink);
 
 impl<S> StreamStage<S> {
     /// How many items may wait before the stage. Default 16. Zero makes the plan invalid: `run` says so.
@@ -476,41 +635,41 @@ impl<S> StreamSink<S> {
     }
 }
 
-impl<S: Plain> PlainStage<S> {
+impl<S: Plain, P> PlainStage<S, P> {
     /// Calls the function itself, without a pipeline.
     pub fn call(&self, item: S::Item) -> S::Ret {
         self.body.clone().call(item)
     }
 
     /// Gives the function workers, and an edge before them, instead of fusing it.
-    pub fn concurrency(self, workers: usize) -> WorkersStage<S> {
+    pub fn concurrency(self, workers: usize) -> WorkersStage<S, P> {
         self.with_workers().concurrency(workers)
     }
 
     /// Gives the function a worker, and an edge of that many places before it, instead of fusing it.
-    pub fn buffer(self, items: usize) -> WorkersStage<S> {
+    pub fn buffer(self, items: usize) -> WorkersStage<S, P> {
         self.with_workers().buffer(items)
     }
 
-    fn with_workers(self) -> WorkersStage<S> {
-        Staged { body: WorkersBody(self.body), settings: self.settings }
+    fn with_workers(self) -> WorkersStage<S, P> {
+        Staged { body: WorkersBody(self.body), settings: self.settings, policies: self.policies }
     }
 }
 
-impl<S: Plain<Out = ()>> PlainSink<S> {
+impl<S: Plain<Out = ()>, P> PlainSink<S, P> {
     /// Calls the function itself, without a pipeline.
     pub fn call(&self, item: S::Item) -> S::Ret {
         self.body.clone().call(item)
     }
 
     /// Gives the function workers, and an edge before them, instead of fusing it.
-    pub fn concurrency(self, workers: usize) -> WorkersSink<S> {
-        Sunk { body: WorkersBody(self.body), settings: self.settings }.concurrency(workers)
+    pub fn concurrency(self, workers: usize) -> WorkersSink<S, P> {
+        Sunk { body: WorkersBody(self.body), settings: self.settings, policies: self.policies }.concurrency(workers)
     }
 
     /// Gives the function a worker, and an edge of that many places before it, instead of fusing it.
-    pub fn buffer(self, items: usize) -> WorkersSink<S> {
-        Sunk { body: WorkersBody(self.body), settings: self.settings }.buffer(items)
+    pub fn buffer(self, items: usize) -> WorkersSink<S, P> {
+        Sunk { body: WorkersBody(self.body), settings: self.settings, policies: self.policies }.buffer(items)
     }
 }
 
@@ -525,18 +684,18 @@ pub struct ByPlain;
 pub struct ByStream;
 
 #[diagnostic::do_not_recommend]
-impl<S: Plain> Step<S::Item, ByPlain> for PlainStage<S> {
+impl<S: Plain, Q: Into<Policies<S::Item>>> Step<S::Item, ByPlain> for PlainStage<S, Q> {
     type Flow<P: Flow<Item = S::Item>> = PlainFlow<P, S>;
 
     fn attach<P: Flow<Item = S::Item>>(self, upstream: P) -> Self::Flow<P> {
-        PlainFlow { upstream, plain: PlainBody { body: self.body, name: self.settings.name } }
+        PlainFlow { upstream, plain: PlainBody::new(self.body, self.settings.name, self.policies) }
     }
 }
 
 #[diagnostic::do_not_recommend]
-impl<S: Plain<Out = ()>> Drain<S::Item, ByPlain> for PlainSink<S> {
+impl<S: Plain<Out = ()>, Q: Into<Policies<S::Item>>> Drain<S::Item, ByPlain> for PlainSink<S, Q> {
     fn end<P: Flow<Item = S::Item>>(self, upstream: P) -> Pipeline<()> {
-        let plain = PlainBody { body: self.body, name: self.settings.name };
+        let plain = PlainBody::new(self.body, self.settings.name, self.policies);
         Pipeline::ended(PlainSinkFlow { upstream, plain })
     }
 }
@@ -562,7 +721,7 @@ impl<S: Generate> Flow for Generator<S> {
     type Lineage = ();
 
     fn build<N: Push<S::Out, ()>>(self, build: &mut Build, next: N) {
-        SourceFlow { body: self.body, name: self.settings.name }.build(build, next);
+        SourceFlow { body: self.body, name: self.settings.name, restart: self.restart }.build(build, next);
     }
 
     fn outline(&self, outline: &mut Outline, _: usize) {

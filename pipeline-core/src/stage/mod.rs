@@ -8,9 +8,11 @@ mod blocking;
 mod boxed;
 #[doc(hidden)]
 pub mod forms;
+mod hooks;
 mod mapped;
 mod pace;
 mod plain;
+mod policy;
 mod pool;
 mod port;
 mod settings;
@@ -21,21 +23,28 @@ mod stream;
 mod worker;
 
 use std::future::Future;
+use std::time::Duration;
 
 pub use boxed::{BoxStage, DynStage};
 pub use forms::*;
 pub(crate) use mapped::Mapped;
 pub(crate) use pace::Pace;
 pub use plain::PlainFlow;
+pub use policy::{Backoff, OnError, Retried};
+#[doc(hidden)]
+pub use policy::{Guarded, Policies, Policy};
 pub(crate) use pool::{Pool, emit};
 pub use port::{In, InPort, Out, OutPort, Permit, Sending};
 pub use settings::Settings;
 pub(crate) use single::drive;
-pub use staged::{Staged, stage};
-pub use step::{Body, IntoStage, Step, TryStep};
+pub use staged::{Staged, stage, try_stage};
+pub use step::{Body, IntoStage, IntoTryStage, Step, TryStep};
 pub(crate) use worker::{BUDGET, Site};
 
 use crate::error::BoxError;
+
+/// How long a worker may take to [close](Stage::close).
+pub(crate) const CLOSE_LIMIT: Duration = Duration::from_secs(5);
 
 /// A stage written by hand: from one item to any number of items.
 ///
@@ -76,6 +85,13 @@ pub trait Stage: Clone + Send + 'static {
     /// Whether `call` ever sends through `out`. False promises that it does not, so that nothing is held back for it.
     const SENDS: bool = true;
 
+    /// Whether `init` or `close` does something. False promises that it does not, so that neither is called.
+    const HOOKS: bool = true;
+
+    /// Whether `call` ever awaits, so that it can be stopped.
+    #[doc(hidden)]
+    const AWAITS: bool = true;
+
     /// Handles one item. `Ok(None)` without a send is an item that was filtered out.
     ///
     /// # Errors
@@ -91,4 +107,60 @@ pub trait Stage: Clone + Send + 'static {
         item: Self::In,
         out: Out<'_, Self::Out>,
     ) -> impl Future<Output = Result<Option<Self::Out>, BoxError>> + Send;
+
+    /// Gets a worker ready, in its own task, before it takes its first item: opens its connection, its file. By default it
+    /// does nothing.
+    ///
+    /// ```
+    /// use taktline::BoxError;
+    /// use taktline::prelude::*;
+    /// use taktline::stages::Stage;
+    ///
+    /// #[derive(Clone, Default)]
+    /// struct Adds(Option<u64>);
+    ///
+    /// impl Stage for Adds {
+    ///     type In = u64;
+    ///     type Out = u64;
+    ///     const SENDS: bool = false;
+    ///
+    ///     async fn init(&mut self) -> Result<(), BoxError> {
+    ///         self.0 = Some(10);
+    ///         Ok(())
+    ///     }
+    ///
+    ///     async fn call(&mut self, item: u64, _: Out<'_, u64>) -> Result<Option<u64>, BoxError> {
+    ///         Ok(self.0.map(|ten| item + ten))
+    ///     }
+    ///
+    ///     async fn close(&mut self) -> Result<(), BoxError> {
+    ///         self.0 = None;
+    ///         Ok(())
+    ///     }
+    /// }
+    ///
+    /// # taktline::sim::run(1, async {
+    /// assert_eq!(iter(0..3u64).then(Adds::default()).collect::<Vec<_>>().run().await?.value, [10, 11, 12]);
+    /// # Ok::<(), taktline::Error>(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    /// An error, or a panic, fails the run before the worker takes an item.
+    ///
+    /// # Cancel safety
+    /// The future is dropped at an await when the stage is told to stop.
+    fn init(&mut self) -> impl Future<Output = Result<(), BoxError>> + Send {
+        async { Ok(()) }
+    }
+
+    /// Puts away what a worker has used, when it has no more to do. Awaited at every ending but a drop of the run, for five
+    /// seconds at most; also if [`init`](Self::init) has failed or was dropped. Outputs do not wait for it, the end of the run
+    /// does. By default it does nothing.
+    ///
+    /// # Errors
+    /// An error, a panic or a want of time fails the run, or is attached to what has ended it.
+    fn close(&mut self) -> impl Future<Output = Result<(), BoxError>> + Send {
+        async { Ok(()) }
+    }
 }

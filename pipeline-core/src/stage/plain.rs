@@ -2,11 +2,13 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use super::forms::Plain;
-use crate::error::{Failure, Result};
+use super::policy::{OnError, Policies};
+use crate::error::{BoxError, Failure, Panicked};
 use crate::flow::Flow;
 use crate::ledger::Kind;
 use crate::lineage::Lineage;
@@ -18,8 +20,18 @@ use crate::sink::Nowhere;
 
 #[derive(Clone)]
 pub(super) struct PlainBody<S> {
-    pub(super) body: S,
-    pub(super) name: Cow<'static, str>,
+    body: S,
+    name: Cow<'static, str>,
+    skips_errors: bool,
+    skips_panics: bool,
+}
+
+impl<S: Plain> PlainBody<S> {
+    pub(super) fn new(body: S, name: Cow<'static, str>, policies: impl Into<Policies<S::Item>>) -> Self {
+        let policies = policies.into();
+        let [skips_errors, skips_panics] = [policies.on_error, policies.on_panic].map(|fate| fate == OnError::Skip);
+        PlainBody { body, name, skips_errors, skips_panics }
+    }
 }
 
 /// The flow of a plain `#[stage] fn`, fused into the task before it.
@@ -68,8 +80,14 @@ impl<P: Flow, S: Plain<Item = P::Item, Out = ()>> Ends for PlainSinkFlow<P, S> {
     }
 }
 
+impl<S> PlainBody<S> {
+    fn skips(&self, error: &BoxError) -> bool {
+        if error.is::<Panicked>() { self.skips_panics } else { self.skips_errors }
+    }
+}
+
 struct PlainPush<S, N> {
-    body: S,
+    plain: PlainBody<S>,
     run: Arc<Shared>,
     taken: u64,
     has_failed: bool,
@@ -81,7 +99,7 @@ impl<S, N> PlainPush<S, N> {
     fn new(plain: PlainBody<S>, kind: Kind, next: N, build: &Build) -> Self {
         let site = build.site(&plain.name, kind);
         let count = FusedCount::of(site.node);
-        PlainPush { body: plain.body, run: site.run, taken: 0, has_failed: false, next, count }
+        PlainPush { plain, run: site.run, taken: 0, has_failed: false, next, count }
     }
 }
 
@@ -89,12 +107,22 @@ impl<L: Lineage, S: Plain, N: Push<S::Out, L>> Push<S::Item, L> for PlainPush<S,
     fn push(&mut self, item: S::Item, lineage: L) {
         let item_number = self.taken;
         self.taken += 1;
-        let made: Result<S::Out, _> = self.count.call(|| S::outcome(self.body.call(item)));
+        let PlainBody { body, skips_panics, .. } = &mut self.plain;
+        let call = || S::outcome(body.call(item));
+        let made = if *skips_panics {
+            // Inside of what blames the step for a panic, so that nobody is blamed.
+            let caught =
+                || catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|panic| Err(Panicked::new(panic).into()));
+            self.count.call(caught)
+        } else {
+            self.count.call(call)
+        };
         match made {
             Ok(made) => {
                 self.count.out();
                 self.next.push(made, lineage);
             }
+            Err(error) if self.plain.skips(&error) => self.count.skipped(),
             Err(error) => {
                 self.count.failed();
                 self.has_failed = true;

@@ -18,6 +18,10 @@ pub trait OutPort<T>: Send + Sync {
     fn poll_accepted(&self, cx: &mut Context<'_>) -> Poll<()>;
     /// Takes an item back that was put and not accepted.
     fn retract(&self);
+    /// The body waits for room no more, and was not given it.
+    fn give_up(&self) {}
+    /// Ready when the run drains.
+    fn poll_closing(&self, cx: &mut Context<'_>) -> Poll<()>;
     /// Keeps the item that the body is at from counting as settled.
     fn hold(&self) -> Box<dyn Any + Send>;
 }
@@ -65,6 +69,10 @@ impl<'a, T> Out<'a, T> {
         Out { port }
     }
 
+    pub(crate) fn port(&self) -> &'a dyn OutPort<T> {
+        self.port
+    }
+
     /// For work that goes on after the body was dropped: the item is not settled before this is gone, too.
     pub(crate) fn hold(&self) -> Box<dyn Any + Send> {
         self.port.hold()
@@ -80,7 +88,7 @@ impl<'a, T> Out<'a, T> {
     /// [`flat_map`](crate::flow::Flow::flat_map) behind the stage has begun to take apart was sent: that goes on.
     /// To keep the item, [`reserve`](Out::reserve) a place first.
     pub fn send(&mut self, item: T) -> Sending<'_, T> {
-        Sending { port: self.port, item: Some(item), is_put: false }
+        Sending { port: self.port, item: Some(item), is_put: false, waits: false }
     }
 
     /// Waits for a place; the [`Permit`] fills it without waiting.
@@ -112,8 +120,62 @@ impl<'a, T> Out<'a, T> {
     /// What the permit is filled with has its place. A function that returns with one filled is done when it was accepted.
     pub async fn reserve(&mut self) -> Permit<'_, T> {
         let port = self.port;
+        let mut waits = Waits { port, is_waiting: true };
         poll_fn(|cx| port.poll_room(cx)).await;
+        waits.is_waiting = false;
         Permit { port }
+    }
+
+    /// Ready when the run is asked to drain, and never if it is not.
+    ///
+    /// A source that has asked for it is not dropped by a drain: it is told, and ends by itself, between two items or after it
+    /// has sent a last one. What has not ended at the deadline of the drain is cut. In a stage it tells the same; a stage
+    /// needs it only if it makes outputs without end from one item.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use taktline::prelude::*;
+    ///
+    /// /// Counts, and says good-bye.
+    /// #[source]
+    /// async fn counter(out: Out<String>) {
+    ///     for x in 0.. {
+    ///         if taktline::timeout(Duration::from_secs(1), out.closing()).await.is_ok() {
+    ///             break;
+    ///         }
+    ///         out.send(x.to_string()).await;
+    ///     }
+    ///     out.send("bye".to_owned()).await;
+    /// }
+    ///
+    /// # taktline::sim::run(1, async {
+    /// let running = counter().collect::<Vec<_>>().start();
+    /// sleep(Duration::from_millis(2500)).await;
+    /// let done = running.drain(Duration::from_secs(25)).await?;
+    /// assert_eq!(done.value, ["0", "1", "bye"]);
+    /// # Ok::<(), taktline::Error>(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Cancel safety
+    /// Nothing is lost if the future is dropped. Safe in a `select!`; the source stays one that is told.
+    pub async fn closing(&self) {
+        let port = self.port;
+        poll_fn(|cx| port.poll_closing(cx)).await;
+    }
+}
+
+/// Tells the port if a wait for room is given up.
+struct Waits<'a, T> {
+    port: &'a dyn OutPort<T>,
+    is_waiting: bool,
+}
+
+impl<T> Drop for Waits<'_, T> {
+    fn drop(&mut self) {
+        if self.is_waiting {
+            self.port.give_up();
+        }
     }
 }
 
@@ -151,6 +213,8 @@ pub struct Sending<'a, T> {
     port: &'a dyn OutPort<T>,
     item: Option<T>,
     is_put: bool,
+    /// Whether it was last seen to wait for room.
+    waits: bool,
 }
 
 // No field is pinned.
@@ -161,6 +225,7 @@ impl<T> Future for Sending<'_, T> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = self.get_mut();
+        this.waits = true;
         if this.item.is_some() {
             ready!(this.port.poll_room(cx));
         }
@@ -169,7 +234,7 @@ impl<T> Future for Sending<'_, T> {
             this.is_put = true;
         }
         ready!(this.port.poll_accepted(cx));
-        this.is_put = false;
+        (this.waits, this.is_put) = (false, false);
         Poll::Ready(())
     }
 }
@@ -178,6 +243,9 @@ impl<T> Drop for Sending<'_, T> {
     fn drop(&mut self) {
         if self.is_put {
             self.port.retract();
+        }
+        if self.waits {
+            self.port.give_up();
         }
     }
 }

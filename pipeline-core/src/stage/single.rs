@@ -9,14 +9,15 @@ use std::any::Any;
 use std::future::{Future, poll_fn};
 use std::panic::resume_unwind;
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 
 use super::pace::Pace;
 use super::worker::{BUDGET, Desk, End, Failing, Panic, Site, guarded, poll_body};
-use super::{Out, OutPort, Stage};
+use super::{Out, OutPort, Stage, hooks};
 use crate::edge::{Next, Rx, wake};
-use crate::error::BoxError;
-use crate::ledger::Spent;
+use crate::error::{Attempted, BoxError};
+use crate::ledger::{Kind, Spent};
 use crate::lineage::Lineage;
 use crate::push::{Flowing, Outlet, Push};
 use crate::run::{Doing, Node, Stop, is_blamed};
@@ -30,6 +31,11 @@ pub(crate) struct Port<U, L> {
     is_over: AtomicBool,
     /// Whether the body waits in a send, or for a permit.
     waits: AtomicBool,
+    node: Arc<Node>,
+    /// The body has asked to be told of a drain.
+    is_told: AtomicBool,
+    /// The run drains, and the last send of the source has its place.
+    has_sent_last: AtomicBool,
 }
 
 struct PortState<U, L> {
@@ -41,9 +47,21 @@ struct PortState<U, L> {
 }
 
 impl<U: Send + 'static, L: Lineage> Port<U, L> {
-    pub(crate) fn new(outlet: Outlet<U, L>) -> Self {
+    pub(crate) fn new(outlet: Outlet<U, L>, node: &Arc<Node>) -> Self {
         let state = Mutex::new(PortState { outlet, lineage: L::default(), sent: 0, looked_at: 0 });
-        Port { state, is_over: AtomicBool::new(false), waits: AtomicBool::new(false) }
+        let flag = || AtomicBool::new(false);
+        let (is_over, waits, is_told, has_sent_last) = (flag(), flag(), flag(), flag());
+        Port { state, is_over, waits, node: node.clone(), is_told, has_sent_last }
+    }
+
+    /// Whether the body is that of a source that a drain ends at its next await, but for a send that it is in.
+    fn is_ending(&self) -> bool {
+        self.node.is_draining() && self.node.kind == Kind::Source && !self.is_told.load(Ordering::Relaxed)
+    }
+
+    /// Whether the body is that of a source that a drain ends here.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.is_ending() && !self.waits()
     }
 
     /// What the next outputs are made from.
@@ -165,6 +183,13 @@ impl<U: Send + 'static, L: Lineage> OutPort<U> for Port<U, L> {
         }
         let polled = state.outlet.poll_room(cx);
         drop(state);
+        if self.is_ending() {
+            let is_last = polled == Poll::Ready(Flowing::On);
+            if self.has_sent_last.fetch_or(is_last, Ordering::Relaxed) {
+                self.give_up();
+                return Poll::Pending;
+            }
+        }
         self.on(polled)
     }
 
@@ -181,27 +206,55 @@ impl<U: Send + 'static, L: Lineage> OutPort<U> for Port<U, L> {
 
     fn poll_accepted(&self, cx: &mut Context<'_>) -> Poll<()> {
         let polled = self.state.lock().outlet.poll_settled(cx);
+        if polled.is_ready() && self.is_ending() {
+            // It was accepted, and the source ends at this await.
+            self.give_up();
+            return Poll::Pending;
+        }
         self.on(polled)
     }
 
     fn retract(&self) {}
+
+    fn give_up(&self) {
+        self.waits.store(false, Ordering::Relaxed);
+    }
+
+    fn poll_closing(&self, _: &mut Context<'_>) -> Poll<()> {
+        self.is_told.store(true, Ordering::Relaxed);
+        // A drain asks for a poll of every task.
+        if self.node.is_draining() { Poll::Ready(()) } else { Poll::Pending }
+    }
 
     fn hold(&self) -> Box<dyn Any + Send> {
         Box::new(self.state.lock().lineage.clone())
     }
 }
 
-/// Runs `stage` over everything that `rx` gives.
+/// Runs `stage`, between its hooks, over everything that `rx` gives.
 pub(crate) async fn drive<S: Stage, L: Lineage>(
     mut stage: S,
-    rx: Rx<S::In, L>,
+    mut rx: Rx<S::In, L>,
     outlet: Outlet<S::Out, L>,
     site: Site,
 ) {
-    let mut port = Port::new(outlet);
+    if !S::HOOKS {
+        return drive_items(&mut stage, rx, outlet, site).await;
+    }
+    if hooks::init(&mut stage, &site, || ()).await {
+        hooks::caught(drive_items(&mut stage, rx, outlet, site.clone()), &site).await;
+    } else {
+        rx.close(site.reason_to_close());
+        drop((rx, outlet));
+    }
+    hooks::close(&mut stage, &site).await;
+}
+
+async fn drive_items<S: Stage, L: Lineage>(stage: &mut S, rx: Rx<S::In, L>, outlet: Outlet<S::Out, L>, site: Site) {
+    let mut port = Port::new(outlet, &site.node);
     let mut line = Line::new(rx, &site);
     // Guarded as a whole: to catch the panics of each body by itself costs more than a cheap body does.
-    let ended = match guarded(line.run(&mut stage, &mut port)).await {
+    let ended = match guarded(line.run(stage, &mut port)).await {
         Err(panic) if line.desk.is_in_work() => {
             line.sent += count_sent::<S, L>(&mut port, &mut line.desk);
             port.end_of::<()>(Err(panic))
@@ -234,6 +287,33 @@ fn count_sent<S: Stage, L: Lineage>(port: &mut Port<S::Out, L>, desk: &mut Desk)
     let sent = if S::SENDS { port.take_sent() } else { 0 };
     desk.sent(sent);
     sent
+}
+
+/// What is kept of what a body has returned.
+enum Kept<U> {
+    Last(Option<U>),
+    /// The item has failed, and the run goes on without it.
+    Nothing,
+}
+
+/// # Errors
+/// The error of an item without which the run does not go on.
+#[inline]
+fn kept<U>(returned: Result<Option<U>, BoxError>) -> Result<Kept<U>, BoxError> {
+    match returned {
+        Ok(last) => Ok(Kept::Last(last)),
+        Err(error) if Attempted::is_skipped(&error) => Ok(Kept::Nothing),
+        Err(error) => Err(error),
+    }
+}
+
+impl<U> Kept<U> {
+    fn last(self) -> Option<U> {
+        match self {
+            Kept::Last(last) => last,
+            Kept::Nothing => None,
+        }
+    }
 }
 
 /// What became of the last output of an item.
@@ -282,6 +362,10 @@ impl<'a, T: Send + 'static, L: Lineage> Line<'a, T, L> {
     async fn run<S: Stage<In = T>>(&mut self, stage: &mut S, port: &mut Port<S::Out, L>) -> Result<(), BoxError> {
         let node = &*self.site.node;
         loop {
+            if self.budget == 0 {
+                self.turn(port).await;
+            }
+            self.budget -= 1;
             // First what was taken together with others: an await costs more than the rest.
             let leased = if node.is_stopped() { None } else { self.rx.next_leased() };
             let (item, lineage) = match leased {
@@ -325,9 +409,22 @@ impl<'a, T: Send + 'static, L: Lineage> Line<'a, T, L> {
                 port.follow(L::default());
             }
             let Poll::Ready(returned) = returned else { return Ok(()) };
-            let last = returned?;
+            let kept = kept(returned)?;
             self.desk.finish();
-            let passed = self.pass_on(port, last, lineage);
+            if matches!(kept, Kept::Nothing) {
+                drop(kept);
+                self.desk.skip();
+                if self.sent > 0 {
+                    // What the item has sent goes on.
+                    self.emit(port, None).await;
+                    self.sent = 0;
+                }
+                if port.is_over() {
+                    return Ok(());
+                }
+                continue;
+            }
+            let passed = self.pass_on(port, kept.last(), lineage);
             if matches!(passed, Passed::Over) {
                 return Ok(());
             }
@@ -345,10 +442,6 @@ impl<'a, T: Send + 'static, L: Lineage> Line<'a, T, L> {
             }
             if self.pace.item() {
                 self.look(port);
-            }
-            self.budget -= 1;
-            if self.budget == 0 {
-                self.turn(port).await;
             }
         }
     }

@@ -3,10 +3,11 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use super::policy::{Policy, attempt_methods, policy_methods};
 use super::pool::{Pool, emit};
 use super::settings::Settings;
 use super::single::drive;
-use super::{IntoStage, Stage};
+use super::{IntoStage, IntoTryStage, Stage};
 use crate::edge::edge;
 use crate::flow::Flow;
 use crate::ledger::Kind;
@@ -22,24 +23,46 @@ use crate::push::Push;
 /// let plan = iter(0..10u64).then(stage(|x: u64| async move { x + 1 }).concurrency(4).name("add"));
 /// assert_eq!(plan.count().bound(), 1 + 16 + 8);
 /// ```
-pub fn stage<T, M, F: IntoStage<T, M>>(f: F) -> Staged<F::Stage> {
+pub fn stage<T, M, F: IntoStage<T, M>>(f: F) -> Staged<F::Stage, F::Policy> {
     f.into_stage()
 }
 
-/// A stage and its settings. Each setter overrides what the attribute said. Made by `#[stage]` and by [`stage`].
+/// Gives settings to what [`try_then`](Flow::try_then) takes: an async closure or function that returns a `Result`.
+///
+/// ```
+/// use taktline::prelude::*;
+///
+/// # taktline::sim::run(1, async {
+/// let odd = taktline::try_stage(|x: u64| async move { if x % 2 == 1 { Ok(x) } else { Err("it is even") } });
+/// let plan = iter(0..6u64).then(odd.concurrency(2).on_error(OnError::Skip)).collect::<Vec<_>>();
+/// assert_eq!(plan.run().await?.value, [1, 3, 5]);
+/// # Ok::<(), taktline::Error>(())
+/// # }).unwrap();
+/// ```
+pub fn try_stage<T, M, F: IntoTryStage<T, M>>(f: F) -> Staged<F::Stage> {
+    f.into_stage()
+}
+
+/// A stage and its settings; `P` are its policies, if it has some. Each setter overrides what the attribute said. Made by `#[stage]` and by [`stage`].
 #[must_use = "a stage does nothing until it is handed to `then` and the pipeline is run"]
 #[derive(Clone)]
-pub struct Staged<S> {
+pub struct Staged<S, P = ()> {
     pub(crate) body: S,
     pub(crate) settings: Settings,
+    pub(crate) policies: P,
 }
 
 impl<S> Staged<S> {
     #[doc(hidden)]
     pub fn named(name: impl Into<Cow<'static, str>>, body: S) -> Self {
-        Staged { body, settings: Settings::new(name) }
+        Staged { body, settings: Settings::new(name), policies: () }
     }
+}
 
+policy_methods!(Staged<S: Stage, item = S::In>);
+attempt_methods!(Staged);
+
+impl<S, P> Staged<S, P> {
     /// How many items may be in work at once: the workers of the stage. Default 1. Zero makes the plan invalid: `run` says so.
     ///
     /// A worker is made when an item waits and no other worker is idle. Outputs stay in order unless the stage is
@@ -143,7 +166,7 @@ impl<S> Staged<S> {
     }
 }
 
-impl<S> fmt::Debug for Staged<S> {
+impl<S, P> fmt::Debug for Staged<S, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Staged").field("settings", &self.settings).finish_non_exhaustive()
     }
@@ -151,19 +174,20 @@ impl<S> fmt::Debug for Staged<S> {
 
 /// A flow through a stage that awaits. Erased by [`then`](Flow::then).
 #[derive(Clone)]
-pub(crate) struct StageFlow<P, S> {
+pub(crate) struct StageFlow<P, S, Q> {
     pub(crate) upstream: P,
-    pub(crate) staged: Staged<S>,
+    pub(crate) staged: Staged<S, Q>,
 }
 
-impl<P: Flow, S: Stage<In = P::Item>> Flow for StageFlow<P, S> {
+impl<P: Flow, S: Stage<In = P::Item>, Q: Policy<S>> Flow for StageFlow<P, S, Q> {
     type Item = S::Out;
     type Lineage = P::Lineage;
 
     fn build<N: Push<S::Out, P::Lineage>>(self, build: &mut Build, next: N) {
         let StageFlow { upstream, staged } = self;
-        let Staged { body, settings } = staged;
+        let Staged { body, settings, policies } = staged;
         let site = build.site(&settings.name, Kind::Stage);
+        let body = policies.guard(body, &site.run, &site.node);
         let (tx, rx) = edge(settings.edge_buffer(upstream.edge_buffer()), &site.node);
         let mut outlet = next.into_outlet();
         outlet.bind(&site.node);
@@ -181,6 +205,7 @@ impl<P: Flow, S: Stage<In = P::Item>> Flow for StageFlow<P, S> {
     fn outline(&self, outline: &mut Outline, next: usize) {
         let buffer = self.staged.settings.edge_buffer(self.upstream.edge_buffer());
         self.staged.settings.outline(outline, next, S::SENDS);
+        self.staged.policies.outline(&self.staged.settings.name, outline);
         outline.edge(&self.staged.settings.name, buffer);
         self.upstream.outline(outline, buffer);
     }

@@ -6,7 +6,7 @@
 use std::future::Future;
 use std::marker::PhantomData;
 
-use super::{Mapped, Out, Stage, Staged};
+use super::{Mapped, Out, Policy, Stage, Staged};
 use crate::error::BoxError;
 use crate::flow::{BoxFlow, Flow};
 use crate::stage::staged::StageFlow;
@@ -56,6 +56,24 @@ pub trait TryStep<T, M> {
     note = "give `stage(..)` an async function or closure, or a value that implements `Stage`"
 )]
 pub trait IntoStage<T, M> {
+    /// The stage.
+    type Stage: Stage<In = T>;
+    /// Its policies, if it has some.
+    type Policy: Policy<Self::Stage>;
+
+    #[doc(hidden)]
+    fn into_stage(self) -> Staged<Self::Stage, Self::Policy>;
+}
+
+/// What [`try_stage`](super::try_stage) gives settings to: an async function or closure that returns a `Result`.
+///
+/// `T` is the item that comes in. `M` is inferred; no program names it. Programs do not implement it.
+#[diagnostic::on_unimplemented(
+    message = "this is not an async closure to a `Result`",
+    label = "does not make a `Result`",
+    note = "write `try_stage(|x| async move {{ .. }})` with a body that returns `Ok(..)` or `Err(..)`"
+)]
+pub trait IntoTryStage<T, M> {
     /// The stage.
     type Stage: Stage<In = T>;
 
@@ -115,7 +133,7 @@ impl<S: Stage> Step<S::In, ByStage> for S {
 }
 
 #[diagnostic::do_not_recommend]
-impl<S: Stage> Step<S::In, BySettings> for Staged<S> {
+impl<S: Stage, Q: Policy<S>> Step<S::In, BySettings> for Staged<S, Q> {
     type Flow<P: Flow<Item = S::In>> = BoxFlow<S::Out, P::Lineage>;
 
     fn attach<P: Flow<Item = S::In>>(self, upstream: P) -> Self::Flow<P> {
@@ -134,13 +152,32 @@ where
     type Flow<P: Flow<Item = T>> = BoxFlow<U, P::Lineage>;
 
     fn attach<P: Flow<Item = T>>(self, upstream: P) -> Self::Flow<P> {
-        let body = TryFn { f: self, takes: PhantomData };
-        attach(upstream, Staged::named("try_then", body))
+        attach(upstream, IntoTryStage::<T, ByClosure<Fut>>::into_stage(self))
     }
 }
 
-pub(crate) fn attach<P: Flow, S: Stage<In = P::Item>>(upstream: P, staged: Staged<S>) -> BoxFlow<S::Out, P::Lineage> {
+pub(crate) fn attach<P, S, Q>(upstream: P, staged: Staged<S, Q>) -> BoxFlow<S::Out, P::Lineage>
+where
+    P: Flow,
+    S: Stage<In = P::Item>,
+    Q: Policy<S>,
+{
     StageFlow { upstream, staged }.boxed()
+}
+
+impl<T, U, E, F, Fut> IntoTryStage<T, ByClosure<Fut>> for F
+where
+    T: Send + 'static,
+    U: Send + 'static,
+    E: Into<BoxError> + 'static,
+    F: FnMut(T) -> Fut + Clone + Send + 'static,
+    Fut: Future<Output = Result<U, E>> + Send + 'static,
+{
+    type Stage = TryFn<T, F>;
+
+    fn into_stage(self) -> Staged<TryFn<T, F>> {
+        Staged::named("try_then", TryFn { f: self, takes: PhantomData })
+    }
 }
 
 impl<T, F, Fut> IntoStage<T, ByClosure<Fut>> for F
@@ -151,6 +188,7 @@ where
     Fut::Output: Send + 'static,
 {
     type Stage = ThenFn<T, F>;
+    type Policy = ();
 
     fn into_stage(self) -> Staged<ThenFn<T, F>> {
         Staged::named("then", ThenFn { f: self, takes: PhantomData })
@@ -160,6 +198,7 @@ where
 #[diagnostic::do_not_recommend]
 impl<S: Stage> IntoStage<S::In, ByStage> for S {
     type Stage = S;
+    type Policy = ();
 
     fn into_stage(self) -> Staged<S> {
         Staged::named("then", self)
@@ -167,10 +206,11 @@ impl<S: Stage> IntoStage<S::In, ByStage> for S {
 }
 
 #[diagnostic::do_not_recommend]
-impl<S: Stage> IntoStage<S::In, BySettings> for Staged<S> {
+impl<S: Stage, Q: Policy<S>> IntoStage<S::In, BySettings> for Staged<S, Q> {
     type Stage = S;
+    type Policy = Q;
 
-    fn into_stage(self) -> Staged<S> {
+    fn into_stage(self) -> Staged<S, Q> {
         self
     }
 }
@@ -198,6 +238,7 @@ where
     type In = T;
     type Out = Fut::Output;
     const SENDS: bool = false;
+    const HOOKS: bool = false;
 
     fn call(
         &mut self,
@@ -209,7 +250,8 @@ where
 }
 
 /// The stage of an async closure that returns a `Result`.
-struct TryFn<T, F> {
+#[doc(hidden)]
+pub struct TryFn<T, F> {
     f: F,
     takes: PhantomData<fn(T)>,
 }
@@ -231,6 +273,7 @@ where
     type In = T;
     type Out = U;
     const SENDS: bool = false;
+    const HOOKS: bool = false;
 
     fn call(&mut self, item: T, _: Out<'_, U>) -> impl Future<Output = Result<Option<U>, BoxError>> + Send {
         Mapped::new((self.f)(item), |returned: Result<U, E>| returned.map(Some).map_err(Into::into))

@@ -1,29 +1,36 @@
 //! Stages that read or write a whole stream: sources, stream-to-stream stages, and sinks that read a stream.
 
 use std::borrow::Cow;
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use super::forms::{Generate, Transform};
 use super::settings::Settings;
 use super::single::Port;
 use super::worker::{BUDGET, Desk, End, Failing, Site, guarded, run_body};
-use super::{In, InPort, Out};
+use super::{Backoff, In, InPort, Out};
 use crate::edge::{Next, Rx, edge, wake};
 use crate::flow::Flow;
 use crate::ledger::{Kind, Spent};
 use crate::lineage::Lineage;
 use crate::plan::{Build, Outline};
 use crate::push::{Outlet, Push};
-use crate::run::{Doing, Ends, Stop};
+use crate::run::{Doing, Ends, Node, Stop};
 use crate::sink::Nowhere;
 use crate::sync::Mutex;
+
+/// How long a source has to run for its next failure to count as its first.
+const HEALTHY: Duration = Duration::from_secs(60);
 
 /// A source that is a function.
 #[derive(Clone)]
 pub(super) struct SourceFlow<S> {
     pub(super) body: S,
     pub(super) name: Cow<'static, str>,
+    pub(super) restart: Option<Backoff>,
 }
 
 impl<S: Generate> SourceFlow<S> {
@@ -31,35 +38,82 @@ impl<S: Generate> SourceFlow<S> {
         let site = build.site(&self.name, Kind::Source);
         let mut outlet = next.into_outlet();
         outlet.bind(&site.node);
-        build.task(&site, drive_source(self.body, outlet, site.clone()));
+        build.task(&site, drive_source(self.body, self.restart, outlet, site.clone()));
     }
 }
 
-async fn drive_source<S: Generate>(mut body: S, outlet: Outlet<S::Out, ()>, site: Site) {
+async fn drive_source<S: Generate>(template: S, restart: Option<Backoff>, outlet: Outlet<S::Out, ()>, site: Site) {
     let node = &site.node;
-    let port = Port::new(outlet);
+    let port = Port::new(outlet, node);
     let mut books = SourceBooks { site: &site, mark: site.run.rt.now(), waits: false };
-    let ended = guarded(run_body(async { S::outcome(body.run(Out::new(&port)).await) }, node, |cx| {
+    let (mut template, mut failures) = (Some(template), 0);
+    loop {
+        // One that is not started again is not cloned.
+        let body = if restart.is_some() { template.clone() } else { template.take() };
+        let Some(body) = body else { break };
+        let began = site.run.rt.now();
+        match generate(body, &port, node, &mut books).await {
+            End::Cut if !port.has_ended() => port.end(),
+            // What was sent before a drain is accepted, too.
+            End::Cut | End::Returned(Ok(())) => {
+                port.settle(node).await;
+                port.end();
+            }
+            End::Returned(Err(error)) => {
+                // What it has sent goes on. Then it is the failure's turn.
+                let failing = Failing::new(&site, None, error);
+                port.settle(node).await;
+                if let Some(backoff) = restart.filter(|_| !node.is_stopped()) {
+                    failing.forgive();
+                    let is_healthy = site.run.rt.now().duration_since(began) >= HEALTHY;
+                    failures = if is_healthy { 1 } else { failures + 1 };
+                    node.counts.retried.add(1);
+                    if pause(backoff.after(failures, site.run.rt.random()), &site).await {
+                        continue;
+                    }
+                    port.end();
+                }
+            }
+        }
+        break;
+    }
+    books.add(0, false);
+}
+
+/// Waits before a restart. False if the source is to end instead.
+async fn pause(time: Duration, site: &Site) -> bool {
+    let Site { run, node } = site;
+    let mut sleep = run.rt.sleep(time);
+    poll_fn(|cx| {
+        if node.is_stopped() || node.is_draining() {
+            return Poll::Ready(false);
+        }
+        Pin::new(&mut sleep).poll(cx).map(|()| true)
+    })
+    .await
+}
+
+/// Runs the function of a source once.
+async fn generate<S: Generate>(
+    mut body: S,
+    port: &Port<S::Out, ()>,
+    node: &Node,
+    books: &mut SourceBooks<'_>,
+) -> End<()> {
+    let body = async {
+        let mut body = pin!(async { S::outcome(body.run(Out::new(port)).await) });
+        // A drain ends it at the await that it is in: it is not polled again.
+        poll_fn(|cx| if port.has_ended() { Poll::Pending } else { body.as_mut().poll(cx) }).await
+    };
+    let ended = guarded(run_body(body, node, |cx| {
         let settled = port.poll_settled(cx);
         books.add(port.take_sent(), port.waits() || settled.is_pending());
         // A stop that came before this poll has cut it already.
-        node.is_stopped() || port.is_over()
+        node.is_stopped() || port.is_over() || port.has_ended()
     }))
     .await;
     books.add(port.take_sent(), true);
-    match port.end_of(ended) {
-        End::Cut => port.end(),
-        End::Returned(Ok(())) => {
-            port.settle(node).await;
-            port.end();
-        }
-        End::Returned(Err(error)) => {
-            // What it has sent goes on. Then it is the failure's turn.
-            let _failing = Failing::new(&site, None, error);
-            port.settle(node).await;
-        }
-    }
-    books.add(0, false);
+    port.end_of(ended)
 }
 
 /// The books of a source: it has only an *out*.
@@ -153,7 +207,7 @@ async fn drive_stream<S: Transform, L: Lineage>(
     site: Site,
 ) {
     let node = &site.node;
-    let port = Arc::new(Port::new(outlet));
+    let port = Arc::new(Port::new(outlet, node));
     let input = Intake { port: port.clone(), site: site.clone(), state: Mutex::new(Reading::new(rx, &site)) };
     let run = run_body(async { S::outcome(body.run(In::new(&input), Out::new(&*port)).await) }, node, |cx| {
         input.publish(cx);

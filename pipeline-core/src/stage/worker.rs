@@ -39,6 +39,11 @@ impl<'a> Failing<'a> {
     pub(crate) fn new(site: &'a Site, item: Option<u64>, error: BoxError) -> Self {
         Failing { run: &site.run, failure: Some(Failure::new(&site.node.name, item, error)) }
     }
+
+    /// It is none after all.
+    pub(crate) fn forgive(mut self) {
+        self.failure = None;
+    }
 }
 
 impl Drop for Failing<'_> {
@@ -185,6 +190,12 @@ impl Desk {
 
     pub(crate) fn fail(&mut self) {
         self.tally.now.failed += 1;
+    }
+
+    /// The item has failed, and the run goes on without it.
+    pub(crate) fn skip(&mut self) {
+        self.fail();
+        self.tally.now.skipped += 1;
     }
 
     pub(crate) fn flush(&mut self) {

@@ -144,7 +144,7 @@ impl Case {
     /// Ready at the step at which `fault` happens; never, if it does not. Who waits for it is polled at once, so between
     /// any two polls of others.
     ///
-    /// For [`Cancel`](Fault::Cancel) and [`DropRun`](Fault::DropRun) of what [`run`](Self::run) is not made for, such as the
+    /// For [`Cancel`](Fault::Cancel), [`Drain`](Fault::Drain) and [`DropRun`](Fault::DropRun) of what [`run`](Self::run) is not made for, such as the
     /// program's own loop.
     pub fn moment(&self, fault: Fault) -> Moment {
         Moment { case: self.clone(), fault, id: None }

@@ -4,6 +4,7 @@ use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Duration;
 
 use taktline_core::error::Error;
 use taktline_core::ledger::Report;
@@ -12,10 +13,13 @@ use taktline_core::runtime::{Rt, Waits, current};
 
 use crate::{Case, Fault};
 
+/// The deadline of a drain: one that is passed tells of a run that hangs.
+const DRAIN_MAX: Duration = Duration::from_secs(24 * 3600);
+
 /// How a [run of a case](Case::run) has ended.
 #[derive(Debug)]
 pub enum End<V> {
-    /// Everything was processed.
+    /// Everything was processed; after a drain, everything that was accepted.
     Well(Done<V>),
     /// A stage has failed, or the run was cancelled.
     Failed(Error),
@@ -25,7 +29,7 @@ pub enum End<V> {
 
 impl Case {
     /// Runs `plan` on the runtime of the caller, to its end or to the step at which the seed
-    /// [cancels](Fault::Cancel) or [drops](Fault::DropRun) it, and audits its ledger, whatever has ended it.
+    /// [cancels](Fault::Cancel), [drains](Fault::Drain) or [drops](Fault::DropRun) it, and audits its ledger, whatever has ended it.
     ///
     /// ```
     /// use taktline::prelude::*;
@@ -53,22 +57,23 @@ impl Case {
         self.watch_books(&rt);
         let stop = {
             let mut wait = pin!(running.wait());
-            let mut cancel = pin!(self.moment(Fault::Cancel));
-            let mut dropped = pin!(self.moment(Fault::DropRun));
+            let stops = [Fault::DropRun, Fault::Cancel, Fault::Drain];
+            let mut moments = stops.map(|fault| (fault, Box::pin(self.moment(fault))));
             poll_fn(|cx| {
                 if wait.as_mut().poll(cx).is_ready() {
                     return Poll::Ready(None);
                 }
-                if dropped.as_mut().poll(cx).is_ready() {
-                    return Poll::Ready(Some(Fault::DropRun));
-                }
-                cancel.as_mut().poll(cx).map(|()| Some(Fault::Cancel))
+                let mut moments = moments.iter_mut();
+                let reached = moments.find_map(|(fault, moment)| moment.as_mut().poll(cx).is_ready().then_some(*fault));
+                reached.map_or(Poll::Pending, |fault| Poll::Ready(Some(fault)))
             })
             .await
         };
+        let is_drained = stop == Some(Fault::Drain);
         let outcome = match stop {
             None => running.join().await,
             Some(Fault::Cancel) => running.cancel().await,
+            Some(Fault::Drain) => running.drain(DRAIN_MAX).await,
             Some(_) => return End::Dropped,
         };
         match outcome {
@@ -77,6 +82,7 @@ impl Case {
                 End::Well(done)
             }
             Err(error) => {
+                assert!(!is_drained || !error.is_overdue(), "a drain is not over after a day: {error:?}");
                 error.report().into_iter().for_each(audit);
                 End::Failed(error)
             }

@@ -46,6 +46,8 @@ faults! {
     DropRun = "drop of the run",
     /// The run is cancelled at some step, between two polls: see [`Case::run`](crate::Case::run).
     Cancel = "cancel",
+    /// The run is drained at some step, between two polls: see [`Case::run`](crate::Case::run).
+    Drain = "drain",
     /// A body returns an error.
     Error = "error",
     /// A body panics.
@@ -116,10 +118,12 @@ impl Faults {
 }
 
 /// What no program notices that does not ask for it: all but [`ClockJump`](Fault::ClockJump),
-/// [`Shutdown`](Fault::Shutdown) and [`DropRoot`](Fault::DropRoot).
+/// [`Shutdown`](Fault::Shutdown), [`DropRoot`](Fault::DropRoot) and [`Drain`](Fault::Drain), after which a run ends well with
+/// fewer items.
 impl Default for Faults {
     fn default() -> Faults {
-        Faults::all().without(Fault::ClockJump).without(Fault::Shutdown).without(Fault::DropRoot)
+        let noticed = [Fault::ClockJump, Fault::Shutdown, Fault::DropRoot, Fault::Drain];
+        noticed.into_iter().fold(Faults::all(), Faults::without)
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use taktline::prelude::*;
 use taktline::stages::{Permit, Stage};
 
+use super::operators::is_skipped;
 use super::spec::{END, Form, How, PRIME, Place, Slow, Spec, Trouble};
 use super::tickets::Receipts;
 use crate::{Item, Witness};
@@ -79,6 +80,11 @@ impl Shop {
         }
     }
 
+    /// Whether a body of the place may go on after its worker was cut.
+    pub(super) fn lingers(&self, place: Place) -> bool {
+        matches!(place, Place::Node(at) if self.lingers[at])
+    }
+
     /// Bodies that have started, but for those that may still do.
     pub(super) fn started(&self) -> usize {
         let benches = self.benches.iter().zip(&self.lingers).filter(|(_, lingers)| !**lingers);
@@ -113,6 +119,10 @@ impl Desk {
     pub(super) fn item(&self, id: u64) -> Item {
         let item = self.witness.item(id);
         if self.bomb == Some(id) { item.armed() } else { item }
+    }
+
+    pub(super) fn tick(&self) -> Duration {
+        self.tick
     }
 
     /// A body starts on an item.
@@ -236,6 +246,23 @@ pub(super) async fn generate(ids: Vec<u64>, desk: &Desk, out: Out<Item>) -> Resu
     desk.trouble(END)
 }
 
+/// Fails behind every third item, and goes on where it was when it is started again.
+#[source]
+pub(super) async fn halting(
+    ids: &std::sync::Mutex<std::vec::IntoIter<u64>>,
+    desk: &Desk,
+    out: Out<Item>,
+) -> Result<(), String> {
+    loop {
+        let next = ids.lock().expect("no holder panics").next();
+        let Some(id) = next else { return Ok(()) };
+        desk.send(&mut out, desk.item(id)).await;
+        if id % 3 == 0 {
+            return Err("the connection is lost".to_owned());
+        }
+    }
+}
+
 #[stage]
 pub(super) fn plain(item: Item, desk: &Desk) -> Result<Item, String> {
     desk.at_once(item.id).map(|()| item)
@@ -243,6 +270,43 @@ pub(super) fn plain(item: Item, desk: &Desk) -> Result<Item, String> {
 
 #[stage]
 pub(super) async fn each(item: Item, desk: &Desk) -> Result<Item, String> {
+    desk.serve(item).await
+}
+
+/// What a body says that wants to be tried again.
+pub(super) const AGAIN: &str = "try me again";
+
+/// Every third item is tried twice.
+#[stage]
+pub(super) async fn at_last(item: Item, desk: &Desk, tried: &mut Option<u64>) -> Result<Item, String> {
+    if item.id % 3 == 1 && tried.replace(item.id) != Some(item.id) {
+        desk.rest(item.id, None).await;
+        return Err(AGAIN.to_owned());
+    }
+    *tried = None;
+    desk.serve(item).await
+}
+
+/// Fails on some items before anything is counted.
+#[stage]
+pub(super) async fn but_some(item: Item, desk: &Desk) -> Result<Item, String> {
+    if is_skipped(item.id) { Err("it is to be skipped".to_owned()) } else { desk.serve(item).await }
+}
+
+async fn get_ready(desk: &Desk, is_ready: &mut bool) {
+    taktline::sleep(desk.tick).await;
+    *is_ready = true;
+}
+
+/// Waits, and takes no time: neither does a cancel.
+async fn put_away(_: &Desk, is_ready: &mut bool) {
+    taktline::yield_now().await;
+    *is_ready = false;
+}
+
+#[stage(init = get_ready, close = put_away)]
+pub(super) async fn hooked(item: Item, desk: &Desk, is_ready: &mut bool) -> Result<Item, String> {
+    assert!(*is_ready, "a worker is ready before its first item");
     desk.serve(item).await
 }
 

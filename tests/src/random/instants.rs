@@ -80,7 +80,8 @@ impl Spec {
         match place {
             Place::Sink => matches!(self.sink, Sink::Workers { .. }),
             Place::Node(at) => {
-                matches!(self.nodes[at].form, Form::Step(op) if op.told_as.is_none() && op.name != "blocking")
+                let is_late = |name| matches!(name, "blocking" | "hooked" | "retried" | "skips" | "skips_unordered");
+                matches!(self.nodes[at].form, Form::Step(op) if op.told_as.is_none() && !is_late(op.name))
             }
         }
     }
@@ -129,7 +130,8 @@ fn check_workers(spec: &Spec, report: &Report) {
     for (at, node) in spec.nodes.iter().enumerate() {
         let Form::Step(op) = node.form else { continue };
         let limits = match op.bodies {
-            Bodies::Workers(limits) if op.told_as.is_none() => limits(&node.params),
+            // Workers that get ready take nothing yet.
+            Bodies::Workers(limits) if op.told_as.is_none() && op.name != "hooked" => limits(&node.params),
             Bodies::Stream => Limits { workers: 1, window: 1 },
             _ => continue,
         };

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use taktline::lineage::{Lineage, Ticket};
 use taktline::prelude::*;
 
-use super::bodies::{Desk, fill_from, generate};
+use super::bodies::{Desk, fill_from, generate, halting};
 use crate::Item;
 
 pub(super) struct Source {
@@ -27,6 +27,15 @@ pub(super) const SOURCES: &[&Source] = &[
         attach: |ids, _, desk| stream(futures::stream::iter(ids)).map(move |id| desk.item(id)).boxed(),
     },
     &Source { name: "generate", can_fail: true, attach: |ids, name, desk| generate(ids, desk).name(name).boxed() },
+    &Source {
+        name: "restarted",
+        can_fail: false,
+        attach: |ids, name, desk| {
+            let wait = desk.tick();
+            let items = std::sync::Mutex::new(ids.into_iter());
+            halting(items, desk).name(name).restart(wait).boxed()
+        },
+    },
     &Source { name: "fill_from", can_fail: true, attach: |ids, name, desk| fill_from(ids, desk).name(name).boxed() },
 ];
 

@@ -10,7 +10,9 @@ use taktline::op::Branch;
 use taktline::prelude::*;
 use taktline::stages::BoxStage;
 
-use super::bodies::{Desk, Twice, block, each, fill, many, pairs, plain, refill, sum};
+use super::bodies::{
+    AGAIN, Desk, Twice, at_last, block, but_some, each, fill, hooked, many, pairs, plain, refill, sum,
+};
 use super::spec::{How, PRIME, Params};
 use crate::Item;
 
@@ -36,6 +38,8 @@ pub(super) struct Operator<L: Lineage = ()> {
     pub(super) unorders: bool,
     /// How many branches it splits its input into, each with one row, to merge them again.
     pub(super) branches: Option<usize>,
+    /// Goes on without some items, on which it fails before its body keeps any count. So no other error of it fails the run.
+    pub(super) skips: bool,
     pub(super) model: fn(&Params, Vec<u64>) -> Vec<u64>,
     pub(super) attach: Attach<L>,
 }
@@ -65,7 +69,7 @@ pub(super) type Attach<L> = fn(Site, BoxFlow<Item, L>) -> BoxFlow<Item, L>;
 type Model = fn(&Params, Vec<u64>) -> Vec<u64>;
 
 const fn operator<L: Lineage>(name: &'static str, bodies: Bodies, model: Model, attach: Attach<L>) -> Operator<L> {
-    let (cuts, goes_by_place, sums, multiplies, unorders) = (false, false, false, false, false);
+    let (cuts, goes_by_place, sums, multiplies, unorders, skips) = (false, false, false, false, false, false);
     Operator {
         name,
         told_as: None,
@@ -76,6 +80,7 @@ const fn operator<L: Lineage>(name: &'static str, bodies: Bodies, model: Model, 
         multiplies,
         unorders,
         branches: None,
+        skips,
         model,
         attach,
     }
@@ -134,8 +139,13 @@ impl<L: Lineage> Operator<L> {
         Operator { unorders: true, ..self }
     }
 
+    const fn skips(self) -> Self {
+        Operator { skips: true, ..self }
+    }
+
     pub(super) fn can_fail(&self, how: How) -> bool {
         match self.bodies {
+            _ if self.skips && how == How::Error => false,
             Bodies::None => false,
             Bodies::Fused => how != How::Error,
             Bodies::Plain | Bodies::Workers(_) | Bodies::Stream => true,
@@ -144,6 +154,7 @@ impl<L: Lineage> Operator<L> {
 
     /// Which items of its input a body looks at. One that is limited ends at the first that it does not take.
     pub(super) fn looked_at(&self, params: &Params, ids: Vec<u64>) -> Vec<u64> {
+        let ids: Vec<_> = ids.into_iter().filter(|id| !self.skips || !is_skipped(*id)).collect();
         let most = if self.cuts { params.n as usize + 1 } else { ids.len() };
         ids.into_iter().take(most).collect()
     }
@@ -233,6 +244,39 @@ tables![
     &workers("each_ordered", drawn_window, same, |Site { params, name, desk }, flow| {
         let Params { workers, window, buffer, .. } = params;
         flow.then(each(desk).name(name).concurrency(workers).window(window).buffer(buffer))
+    }),
+    &workers("retried", drawn_window, same, |Site { params, name, desk }, flow| {
+        let Params { workers, window, buffer, .. } = params;
+        let tick = desk.tick();
+        let tried = at_last(desk, None).retry(1).backoff(tick).retry_if(|error| error.to_string() == AGAIN);
+        let tried = tried.without_retry_budget().timeout(100_000 * tick);
+        flow.then(tried.name(name).concurrency(workers).window(window).buffer(buffer))
+    }),
+    &workers(
+        "skips",
+        drawn_window,
+        |_, ids| kept(ids, |id| !is_skipped(*id)),
+        |Site { params, name, desk }, flow| {
+            let Params { workers, window, buffer, .. } = params;
+            let skips = but_some(desk).on_error(OnError::Skip).name(name);
+            flow.then(skips.concurrency(workers).window(window).buffer(buffer))
+        },
+    )
+    .skips(),
+    &workers(
+        "skips_unordered",
+        unordered_window,
+        |_, ids| kept(ids, |id| !is_skipped(*id)),
+        |Site { params, name, desk }, flow| {
+            let skips = but_some(desk).on_error(OnError::Skip).name(name);
+            flow.then(skips.concurrency(params.workers).unordered().buffer(params.buffer))
+        },
+    )
+    .skips()
+    .unorders(),
+    &workers("hooked", drawn_window, same, |Site { params, name, desk }, flow| {
+        let Params { workers, window, buffer, .. } = params;
+        flow.then(hooked(desk, false).name(name).concurrency(workers).window(window).buffer(buffer))
     }),
     &workers("each_unordered", unordered_window, same, |Site { params, name, desk }, flow| {
         flow.then(each(desk).name(name).concurrency(params.workers).unordered().buffer(params.buffer))
@@ -377,6 +421,11 @@ fn ordered_default(params: &Params) -> Limits {
 
 fn unordered_window(params: &Params) -> Limits {
     Limits { workers: params.workers, window: params.workers }
+}
+
+/// Which items a step that skips goes on without.
+pub(super) fn is_skipped(id: u64) -> bool {
+    id % 4 == 2
 }
 
 fn same(_: &Params, ids: Vec<u64>) -> Vec<u64> {

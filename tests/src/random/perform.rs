@@ -1,9 +1,11 @@
 //! Runs a spec to its ending.
 
 use std::future::{pending, poll_fn};
-use std::pin::pin;
+use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::task::Poll;
+use std::time::Duration;
 
 use futures::future::{Either, select, select_all};
 use taktline::ledger::Report;
@@ -38,6 +40,8 @@ pub(super) struct Outcome {
     /// None if the run gave none and nobody saw the items.
     pub(super) value: Option<Value>,
     pub(super) end: End,
+    /// A drain was asked for before the end.
+    pub(super) is_drained: bool,
     pub(super) left: Left,
 }
 
@@ -62,10 +66,11 @@ struct Stage<'a> {
     spec: &'a Spec,
     rt: &'a Rt,
     shop: &'a Shop,
+    is_drained: AtomicBool,
 }
 
 pub(super) async fn perform(case: &Case, spec: &Spec, rt: &Rt, tasks: &Tasks, shop: &Shop) -> Outcome {
-    let stage = Stage { case, spec, rt, shop };
+    let stage = Stage { case, spec, rt, shop, is_drained: AtomicBool::new(false) };
     if spec.is_tracked { stage.perform::<Ticket>(tasks).await } else { stage.perform::<()>(tasks).await }
 }
 
@@ -111,7 +116,8 @@ impl Stage<'_> {
         if !matches!(spec.sink, Sink::Collect | Sink::Count | Sink::First | Sink::Fold) {
             value = Some(Value::List(arrived.lock().expect("no holder panics").clone()));
         }
-        Outcome { value, end, left: Left::of(shop, tasks) }
+        let is_drained = self.is_drained.load(SeqCst);
+        Outcome { value, end, is_drained, left: Left::of(shop, tasks) }
     }
 }
 
@@ -165,6 +171,10 @@ impl Stage<'_> {
                 }
                 outcome
             }
+            Some(Fault::Drain) => {
+                self.is_drained.store(!running.is_over(), SeqCst);
+                running.drain(self.within()).await
+            }
             Some(_) => {
                 drop(running);
                 return (End::Dropped, None);
@@ -188,7 +198,8 @@ impl Stage<'_> {
 
     /// Waits until the run is to be cancelled or dropped.
     async fn stopped(&self) -> Fault {
-        let stops = [(Fault::Cancel, self.spec.stops.cancel), (Fault::DropRun, self.spec.stops.drop)];
+        let stops = self.spec.stops;
+        let stops = [(Fault::Cancel, stops.cancel), (Fault::DropRun, stops.drop), (Fault::Drain, stops.drain)];
         let waits = stops.map(|(fault, stop)| {
             Box::pin(async move {
                 match stop {
@@ -202,13 +213,18 @@ impl Stage<'_> {
         select_all(waits).await.0
     }
 
+    /// How long a drain may take. Longer than any run.
+    fn within(&self) -> Duration {
+        self.spec.stops.within.map_or(Duration::from_secs(1_000_000), |ticks| self.shop.tick * ticks as u32)
+    }
+
     /// The user's own loop.
     async fn read(&self, flow: BoxFlow<Item, impl Lineage>, arrived: &Mutex<Vec<u64>>) -> End {
-        let Stage { case, spec, rt, shop } = self;
+        let Stage { case, spec, rt, shop, .. } = self;
         let Sink::Loop { pause, patience, stop } = spec.sink else { unreachable!("it is a loop") };
         let mut started = flow.buffer(2).start_on(rt);
         case.watch_books(rt);
-        let mut stopped = pin!(self.stopped());
+        let mut stopped: Pin<Box<dyn Future<Output = Fault> + Send + '_>> = Box::pin(self.stopped());
         let mut read = 0;
         loop {
             let next = async {
@@ -223,6 +239,12 @@ impl Stage<'_> {
             };
             let next = match next {
                 Ok(next) => next,
+                Err(Fault::Drain) => {
+                    self.is_drained.store(true, SeqCst);
+                    started.drain(self.within());
+                    stopped = Box::pin(pending());
+                    continue;
+                }
                 Err(Fault::Cancel) => return started.cancel().await.map_or_else(End::Failed, End::Well),
                 Err(_) => return End::Dropped,
             };

@@ -103,11 +103,14 @@ pub(super) struct Trouble {
     pub(super) id: u64,
 }
 
-/// When the run is cancelled or dropped, in ticks; without a tick, at a step of the simulation.
+/// When the run is cancelled, drained or dropped, in ticks; without a tick, at a step of the simulation.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Stops {
     pub(super) cancel: Option<Option<u64>>,
     pub(super) drop: Option<Option<u64>>,
+    pub(super) drain: Option<Option<u64>>,
+    /// After how many ticks a drain becomes a cancel, if there is a limit.
+    pub(super) within: Option<u64>,
 }
 
 /// Which items take long, by the remainder of their id, and how many ticks.
@@ -299,7 +302,9 @@ impl Stops {
             // Without a simulation there are no steps.
             case.has(fault).then(|| (case.draw_for(fault.name(), 0..=3) == 3).then(|| ticks(fault.name())))
         };
-        Stops { cancel: stop(Fault::Cancel), drop: stop(Fault::DropRun) }
+        let is_short = case.has(Fault::Drain) && case.draw_for(Fault::Drain.name(), 0..=2) == 2;
+        let within = is_short.then(|| case.draw_for(Fault::Drain.name(), 0..=24));
+        Stops { cancel: stop(Fault::Cancel), drop: stop(Fault::DropRun), drain: stop(Fault::Drain), within }
     }
 }
 

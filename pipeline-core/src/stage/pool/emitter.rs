@@ -230,7 +230,7 @@ impl<S: Stage, L: Lineage> Pool<S, L> {
                     }
                 }
                 Poll::Ready(Some(Found::Cut)) => return Moved::Ended(Ended::Over),
-                Poll::Ready(Some(Found::Done { .. } | Found::Nothing)) => {}
+                Poll::Ready(Some(Found::Done { .. } | Found::Skipped { .. } | Found::Nothing)) => {}
             }
         }
         Moved::Enough
@@ -265,6 +265,13 @@ impl<S: Stage, L: Lineage> Pool<S, L> {
                 ended = Some(lineage);
                 Poll::Ready(Some(Found::Nothing))
             }
+            Found::Skipped { lineage } => {
+                state.occupied -= 1;
+                counts.failed.add(1);
+                counts.skipped.add(1);
+                ended = Some(lineage);
+                Poll::Ready(Some(Found::Nothing))
+            }
             found => Poll::Ready(Some(found)),
         };
         let call = if acknowledged.is_some() || ended.is_some() { state.call(self.limits) } else { None };
@@ -291,7 +298,10 @@ impl<S: Stage, L: Lineage> Pool<S, L> {
     /// Counts what will not move on any more, and attaches failures whose turn did not come.
     fn clear(&self) {
         let mut left = self.state.lock().results.clear();
-        self.site.node.counts.abandoned.add(left.finished());
+        let counts = &self.site.node.counts;
+        counts.abandoned.add(left.finished());
+        counts.failed.add(left.skipped());
+        counts.skipped.add(left.skipped());
         let failures = left.take_failures();
         if self.site.node.stop_reason() != Stop::Over || self.site.run.has_failed() {
             failures.into_iter().for_each(|failure| self.site.run.fail(failure));

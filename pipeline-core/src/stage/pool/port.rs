@@ -48,6 +48,11 @@ impl<S: Stage, L: Lineage> OutPort<S::Out> for PoolPort<'_, S, L> {
         }
     }
 
+    fn poll_closing(&self, _: &mut Context<'_>) -> Poll<()> {
+        // A drain asks for a poll of every task.
+        if self.pool.site.node.is_draining() { Poll::Ready(()) } else { Poll::Pending }
+    }
+
     fn hold(&self) -> Box<dyn Any + Send> {
         Box::new(self.lineage.clone())
     }

@@ -24,6 +24,11 @@ pub(super) enum Found<U, L> {
         /// To be dropped outside of the lock: that may settle a receipt.
         lineage: L,
     },
+    /// The item at the head has failed and leaves its place: the run goes on without it.
+    Skipped {
+        /// To be dropped outside of the lock: that may settle a receipt.
+        lineage: L,
+    },
     /// The item at the head has failed, and its turn has come.
     Failed(Failure),
     /// The item at the head was cut: nothing follows.
@@ -166,7 +171,7 @@ impl<U, L: Lineage> Results<U, L> {
     pub(super) fn has_output(&self) -> bool {
         match self {
             Results::Ordered(ring) => ring.entries.front().is_some_and(|head| {
-                !head.held.is_empty() || head.last.is_some() || matches!(head.status, Status::Ended)
+                !head.held.is_empty() || head.last.is_some() || matches!(head.status, Status::Ended | Status::Skipped)
             }),
             Results::Unordered(queue) => !queue.queue.is_empty(),
         }
@@ -177,6 +182,14 @@ impl<U, L: Lineage> Results<U, L> {
         let is_up = |status: &Status| matches!(status, Status::Failed(_) | Status::Cut);
         self.has_output()
             || matches!(self, Results::Ordered(ring) if ring.entries.front().is_some_and(|head| is_up(&head.status)))
+    }
+
+    /// An item has failed, and the run goes on without it. Says whether it leaves its place now, and not at its turn.
+    pub(super) fn skip_failed(&mut self, seq: u64) -> bool {
+        let entry = if let Results::Ordered(ring) = self { ring.entry(seq) } else { None };
+        let Some(entry) = entry else { return true };
+        entry.status = Status::Skipped;
+        false
     }
 
     /// The next thing that can move on. What needs no room is not kept back by a want of it.
@@ -326,6 +339,11 @@ impl<U, L> Left<U, L> {
         (in_order + unsettled + queued) as u64
     }
 
+    /// How many items had failed, without which the run would have gone on.
+    pub(super) fn skipped(&self) -> u64 {
+        self.entries.iter().filter(|entry| matches!(entry.status, Status::Skipped)).count() as u64
+    }
+
     /// The failures whose turn did not come.
     pub(super) fn take_failures(&mut self) -> Vec<Failure> {
         let taken = self.entries.iter_mut().map(|entry| std::mem::replace(&mut entry.status, Status::Taken));
@@ -366,6 +384,8 @@ enum Status {
     /// The failure was taken by the emitter.
     Taken,
     Cut,
+    /// It has failed, and nothing follows from that.
+    Skipped,
 }
 
 impl<U, L> Entry<U, L> {
@@ -400,6 +420,7 @@ impl<U, L: Lineage> Ring<U, L> {
         match &head.status {
             Status::Cut => Found::Cut,
             Status::Working | Status::Taken => Found::Nothing,
+            Status::Skipped => self.pop().map_or(Found::Nothing, |lineage| Found::Skipped { lineage }),
             Status::Ended => match head.last.take() {
                 Some(item) => Found::Output(item, head.lineage.clone(), Ack::Last),
                 None => {

@@ -10,7 +10,7 @@ use super::results::{Ack, Acknowledged, Kept, Results};
 use super::work::work;
 use super::{Limits, Pool};
 use crate::edge::{Next, Rx, wake};
-use crate::error::{BoxError, Failure, Panicked};
+use crate::error::{Attempted, BoxError, Failure, Panicked};
 use crate::ledger::{Counts, Kind};
 use crate::lineage::Lineage;
 use crate::run::{Doing, Stop};
@@ -264,6 +264,14 @@ impl<S: Stage, L: Lineage> Pool<S, L> {
                 retracted = state.results.retract_unordered(id);
                 state.occupied -= usize::from(state.results.cut(seq));
             }
+            End::Returned(Err(error)) if Attempted::is_skipped(&error) => {
+                retracted = state.results.retract_unordered(id);
+                if state.results.skip_failed(seq) {
+                    state.occupied -= 1;
+                    counts.failed.add(1);
+                    counts.skipped.add(1);
+                }
+            }
             End::Returned(Err(error)) => {
                 counts.failed.add(1);
                 // Under the lock: a worker that finds nothing in work must not be alone with a failure in its way.
@@ -353,6 +361,18 @@ impl<S: Stage, L: Lineage> Pool<S, L> {
     pub(super) fn break_down(&self, panic: Box<dyn Any + Send>) {
         self.site.node.stop(Stop::Cut);
         self.cut(0, Some(Failure::panicked(&self.site.node.name, Panicked::new(panic))));
+    }
+
+    /// Worker `id` waits before it can take an item: others are not to wait for it.
+    pub(super) fn call_another(self: &Arc<Self>, id: usize) {
+        let former = self.state.lock().arrive(id);
+        drop(former);
+        self.summon();
+    }
+
+    /// A worker was not made ready, and its failure is recorded: nothing is started any more.
+    pub(super) fn give_up(&self) {
+        self.cut(0, None);
     }
 
     /// A worker leaves. If it had been called, another one is.

@@ -18,7 +18,7 @@ use crate::run::Stop;
 use crate::runtime::{Instant, yield_now};
 use crate::stage::pace::Pace;
 use crate::stage::worker::{BUDGET, End, guarded, poll_body};
-use crate::stage::{Out, Stage};
+use crate::stage::{Out, Stage, hooks};
 use crate::sync::atomic::{AtomicU64, Ordering};
 
 pub(super) fn work<S: Stage, L: Lineage>(pool: Arc<Pool<S, L>>, id: usize) -> impl Future<Output = ()> + Send {
@@ -34,7 +34,23 @@ async fn run<S: Stage, L: Lineage>(mut worker: Worker<S, L>) {
         Ok(stage) => stage,
         Err(panic) => return worker.pool.break_down(panic),
     };
-    match guarded(worker.run(&mut stage)).await {
+    if !S::HOOKS {
+        return run_items(worker, &mut stage).await;
+    }
+    let site = worker.pool.site.clone();
+    let on_wait = || worker.pool.call_another(worker.id);
+    if hooks::init(&mut stage, &site, on_wait).await {
+        hooks::caught(run_items(worker, &mut stage), &site).await;
+    } else {
+        worker.has_ended = true;
+        worker.pool.give_up();
+        drop(worker);
+    }
+    hooks::close(&mut stage, &site).await;
+}
+
+async fn run_items<S: Stage, L: Lineage>(mut worker: Worker<S, L>, stage: &mut S) {
+    match guarded(worker.run(stage)).await {
         Err(panic) if worker.is_in_body() => worker.end(0, End::of(Err(panic))),
         Err(panic) => resume_unwind(panic),
         Ok(()) => {}
