@@ -18,7 +18,7 @@
 
 #[path = "../../../pipeline-core/src/edge/mod.rs"]
 mod edge;
-#[path = "../../../pipeline-core/src/error.rs"]
+#[path = "../../../pipeline-core/src/error/mod.rs"]
 pub mod error;
 #[path = "../../../pipeline-core/src/flow/mod.rs"]
 pub mod flow;
