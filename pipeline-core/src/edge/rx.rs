@@ -83,7 +83,7 @@ impl<T, L> Rx<T, L> {
             first
         });
         let ended = first.is_none() && edge.is_ended(&mut state);
-        let more = !state.queue.is_empty() || state.writer_gone;
+        let more = !state.queue.is_empty() || state.writer_gone || state.offered.is_some();
         let former = if more { None } else { edge.arm_reader(&mut state, waker) };
         let writer = if ended { state.writer.take() } else { None };
         drop(state);
