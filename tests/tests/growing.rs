@@ -178,21 +178,6 @@ fn a_pool_and_a_fused_sink_are_told_of_the_end() {
 }
 
 #[test]
-fn a_pool_whose_workers_all_have_nothing_to_do_is_told_of_an_end_that_was_offered_before() {
-    for seed in 0..300 {
-        for workers in [2, 4] {
-            let done = on_sim(seed, |rt| async move {
-                let pool = stage(|x: u64| async move { x }).concurrency(workers).buffer(2);
-                let flow = merge_growing(|_| [iter(0..2u64), iter(2..5)]).buffer(1);
-                let slow = |_: u64| taktline::yield_now();
-                flow.then(pool).buffer(1).sink(slow).run_on(&rt).await.expect("nothing fails")
-            });
-            assert!(done.report.balances(), "seed {seed}\n{}", done.report);
-        }
-    }
-}
-
-#[test]
 fn a_flow_that_cannot_run_comes_back_and_a_plan_with_one_is_refused() {
     on_sim(1, |rt| async move {
         let mut xs = merge_growing(|_| [iter(0..3u64).boxed()]).start_on(&rt);
