@@ -57,6 +57,7 @@ pub trait OpenBranch<U, M> {
     fn flow(self) -> BoxFlow<U, M>;
 }
 
+#[diagnostic::do_not_recommend]
 impl<F: Flow> OpenBranch<F::Item, F::Lineage> for F {
     fn flow(self) -> BoxFlow<F::Item, F::Lineage> {
         self.boxed()
