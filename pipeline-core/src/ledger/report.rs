@@ -348,6 +348,7 @@ elapsed 61.25s";
             row
         };
         assert!(whole(Kind::Stage).balances());
+        assert!(Report { elapsed: Duration::ZERO, stages: vec![whole(Kind::Stage), whole(Kind::Sink)] }.balances());
         for column in columns {
             let mut less = whole(Kind::Stage);
             *column(&mut less) -= 1;
