@@ -323,7 +323,10 @@ async fn start(place: Place, cell: &Arc<Cell>, rt: &Rt) -> taktline::run::Runnin
 fn check_lost(running: taktline::run::Running<()>, cell: &Cell, tasks: &Tasks) {
     let error = futures::executor::block_on(running.join()).expect_err("its tasks are lost");
     check_error(&error, cell);
-    assert_eq!(tasks.left(), 0);
+    // A thread for blocking calls is done with the call before it is done with the task.
+    while tasks.left() > 0 {
+        thread::sleep(MS);
+    }
 }
 
 fn on_tokio(mut builder: tokio::runtime::Builder, place: Place, cell: &Arc<Cell>) {

@@ -1,7 +1,7 @@
 //! A runtime that goes away under a run: the run says so, and its books balance.
 
 use std::cell::RefCell;
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -64,6 +64,31 @@ fn a_runtime_that_is_dropped_at_any_step_leaves_books_that_balance() {
             let left: u64 = report.stages().iter().map(|row| row.waiting + row.in_work + row.finished).sum();
             assert_eq!((left, witness.left()), (0, 0), "seed {seed}, {steps} steps\n{report}");
         }
+    }
+}
+
+#[stage(blocking)]
+fn read(item: Item) -> Item {
+    item
+}
+
+/// A task that was woken by another thread as the executor went was in its queue for ever.
+#[test]
+fn a_blocking_call_that_ends_as_its_executor_goes_leaves_no_run_that_waits() {
+    for _ in 0..1000 {
+        let (executor, witness) = (Arc::new(smol::Executor::new()), Witness::new());
+        let rt = taktline_smol::from_executor(&executor);
+        let running = items(witness.clone()).then(read().concurrency(3)).for_each(drop).start_on(&rt);
+        smol::block_on(executor.run(async {
+            while witness.made() < 30 {
+                taktline::yield_now().await;
+            }
+        }));
+        drop(executor);
+        let (send, ended) = mpsc::channel();
+        thread::spawn(move || send.send(futures::executor::block_on(running.join()).is_err()));
+        assert!(ended.recv_timeout(Duration::from_secs(20)).expect("it hangs"), "its tasks are lost");
+        assert_eq!(witness.left(), 0);
     }
 }
 

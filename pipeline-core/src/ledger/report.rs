@@ -272,3 +272,83 @@ fn short(time: Duration) -> String {
         ns => format!("{:.2}s", ns as f64 / 1e9),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(name: &str, kind: Kind, numbers: [u64; 3], times: [Duration; 3]) -> StageReport {
+        let ([items_in, items_out, done], [busy, waiting_for_input, waiting_for_room]) = (numbers, times);
+        StageReport {
+            name: name.to_owned(),
+            kind,
+            items_in,
+            items_out,
+            done,
+            filtered: 0,
+            failed: 0,
+            skipped: 0,
+            retried: 0,
+            dropped: 0,
+            abandoned: 0,
+            waiting: 0,
+            in_work: 0,
+            finished: 0,
+            edge_peak: 16,
+            work_peak: 2,
+            window_peak: 4,
+            workers: 2,
+            busy,
+            waiting_for_input,
+            waiting_for_room,
+        }
+    }
+
+    #[test]
+    fn a_report_is_a_table_with_times_in_the_units_that_fit() {
+        let ns = Duration::from_nanos;
+        let times = [ns(999_999), ns(1_000_000), ns(999_999_999)];
+        let stages = vec![
+            row("numbers", Kind::Source, [0, 12_345, 0], [ns(0); 3]),
+            row("fetch", Kind::Stage, [12_345, 9, 12_345], times),
+            row("store", Kind::Sink, [9, 0, 9], [ns(1_000_000_000), ns(1), ns(1_500)]),
+        ];
+        let report = Report { elapsed: ns(61_250_000_000), stages };
+        let expected = "\
+stage    kind       in    out   done  filtered  failed  dropped  abandoned  edge  work  window   busy  waited in/room
+numbers  source      -  12345      -         -       0        -          -     -     -       -      0             0/0
+fetch    stage   12345      9  12345         0       0        0          0    16     2       4  999us  1.0ms/1000.0ms
+store    sink        9      0      9         0       0        0          0    16     2       4  1.00s         0us/1us
+elapsed 61.25s";
+        assert_eq!(report.to_string(), expected);
+        assert_eq!(report.stage("fetch").map(|row| row.items_in), Some(12_345));
+    }
+
+    #[test]
+    fn an_item_more_or_less_in_any_column_is_out_of_balance() {
+        let columns: [fn(&mut StageReport) -> &mut u64; 7] = [
+            |row| &mut row.done,
+            |row| &mut row.failed,
+            |row| &mut row.dropped,
+            |row| &mut row.abandoned,
+            |row| &mut row.waiting,
+            |row| &mut row.in_work,
+            |row| &mut row.finished,
+        ];
+        let whole = |kind| {
+            let mut row = row("stage", kind, [28, 0, 0], [Duration::ZERO; 3]);
+            columns.iter().zip(1..).for_each(|(column, n)| *column(&mut row) = n);
+            row
+        };
+        assert!(whole(Kind::Stage).balances());
+        assert!(Report { elapsed: Duration::ZERO, stages: vec![whole(Kind::Stage), whole(Kind::Sink)] }.balances());
+        for column in columns {
+            let mut less = whole(Kind::Stage);
+            *column(&mut less) -= 1;
+            assert!(!less.balances(), "{less:?}");
+            let report = Report { elapsed: Duration::ZERO, stages: vec![whole(Kind::Stage), less] };
+            assert!(!report.balances());
+        }
+        assert!(row("source", Kind::Source, [1, 0, 0], [Duration::ZERO; 3]).balances(), "a source takes no items");
+    }
+}

@@ -59,9 +59,18 @@ impl Runtime for Smol {
 
     fn spawn_blocking(&self, job: Box<dyn FnOnce() + Send>) {
         match &self.executor {
-            // Its task reports that it is lost, as that of a job does.
-            Some(executor) if executor.strong_count() == 0 => drop(job),
-            _ => smol::unblock(job).detach(),
+            None => smol::unblock(job).detach(),
+            Some(executor) => match executor.upgrade() {
+                // It is kept until the call has woken its task: an executor that goes while another thread wakes a task of
+                // it never drops that task.
+                Some(executor) => smol::unblock(move || {
+                    let _kept = executor;
+                    job();
+                })
+                .detach(),
+                // Its task reports that it is lost, as that of a job does.
+                None => drop(job),
+            },
         }
     }
 
