@@ -48,6 +48,8 @@
 //! ```
 //!
 //! **Probes** are a source and a sink that are driven by hand: see [`probe`].
+//!
+//! **Marbles** say in one line of text what comes when: see [`marbles`].
 
 mod attempt;
 mod case;
@@ -58,6 +60,7 @@ mod explore;
 mod failed;
 mod fault;
 mod inject;
+pub mod marbles;
 mod panics;
 mod point;
 pub mod probe;
