@@ -50,7 +50,7 @@
 //! | write a stage as a function | [`stage`](macro@stage), [`source`](macro@source), [`sink`](macro@sink) |
 //! | write one as a closure, with settings | [`Flow::then`](flow::Flow::then), [`stage()`](fn@stage) |
 //! | write one by hand, or put stages together at run time | [`stages::Stage`], [`stages::BoxStage`] |
-//! | start a flow from an iterator, or from a stream | [`iter`], [`once`], [`stream`] |
+//! | start a flow from an iterator, from a stream, or by the clock | [`iter`], [`once`], [`stream`], [`interval`], [`after`] |
 //! | know every operator and every fused sink | [`flow::Flow`] |
 //! | join flows | [`merge`], [`Flow::chain`](flow::Flow::chain) |
 //! | run a pipeline; read a flow in a loop of your own | [`RunExt`], [`StartExt`], [`run::Running`], [`run::Started`] |
@@ -79,8 +79,8 @@ pub use ambient::{now, sleep, sleep_until, spawn, spawn_blocking, timeout};
 pub use runs::{RunExt, StartExt, choose_runtime};
 
 pub use taktline_core::error::{BoxError, Error, Failure, Panicked, Result};
-pub use taktline_core::flow::{iter, once, stream};
-pub use taktline_core::op::merge;
+pub use taktline_core::flow::{after, interval, iter, once, stream};
+pub use taktline_core::op::{Rate, merge};
 pub use taktline_core::runtime::{Instant, Rt, yield_now};
 pub use taktline_core::stage::stage;
 pub use taktline_core::{error, flow, ledger, lineage, op, run, runtime};
@@ -132,7 +132,7 @@ pub mod prelude {
     //! | name | what it is |
     //! | --- | --- |
     //! | `source`, `stage`, `sink` | the attributes; `stage` is a function, too |
-    //! | `iter`, `once`, `stream`, `merge` | where flows begin, and where they join |
+    //! | `iter`, `once`, `stream`, `interval`, `after`, `merge` | where flows begin, and where they join |
     //! | [`Flow`], [`BoxFlow`], [`Pipeline`] | plans |
     //! | [`RunExt`], [`StartExt`], [`Started`], [`Done`] | `run` and `start`, and what they give |
     //! | [`In`], [`Out`] | what a body reads from and sends into |
@@ -141,7 +141,7 @@ pub mod prelude {
     //! The attributes `main` and `test`, and `Result`, are left out, since a program has its own: write `#[taktline::main]`,
     //! `taktline::Result`.
 
-    pub use crate::{RunExt, StartExt, iter, merge, once, sleep, stage, stream, yield_now};
+    pub use crate::{RunExt, StartExt, after, interval, iter, merge, once, sleep, stage, stream, yield_now};
     #[cfg(feature = "macros")]
     pub use crate::{sink, source};
     pub use taktline_core::flow::{BoxFlow, Flow};

@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::error::Error as StdError;
 use std::fmt;
+use std::time::Duration;
 
 use crate::ledger::Report;
 
@@ -369,6 +370,45 @@ fn cure(message: &str) -> Option<&'static str> {
          `async-compat`",
     )
 }
+
+/// No item came for longer than [`timeout_idle`](crate::flow::Flow::timeout_idle) allows.
+///
+/// ```
+/// use std::time::Duration;
+/// use taktline::error::Idle;
+/// use taktline::prelude::*;
+///
+/// # taktline::sim::run(1, async {
+/// let hour = Duration::from_secs(3600);
+/// let slow = iter(0..2u64).then(move |x| async move { sleep(hour).await; x });
+/// let error = slow.timeout_idle(hour / 2).count().run().await.unwrap_err();
+/// assert_eq!(error.downcast_ref::<Idle>().map(Idle::time), Some(hour / 2));
+/// assert_eq!(error.to_string(), "stage `timeout_idle` failed: no item came for 1800s");
+/// # });
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Idle {
+    time: Duration,
+}
+
+impl Idle {
+    pub(crate) fn new(time: Duration) -> Idle {
+        Idle { time }
+    }
+
+    /// How long it was waited for.
+    pub fn time(&self) -> Duration {
+        self.time
+    }
+}
+
+impl fmt::Display for Idle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "no item came for {:?}", self.time)
+    }
+}
+
+impl StdError for Idle {}
 
 /// The runtime dropped a task before it had ended.
 #[derive(Debug)]

@@ -13,6 +13,7 @@ pages! {
     concepts: "docs/guide/src/concepts.md",
     writing_stages: "docs/guide/src/writing-stages.md",
     order_and_bounds: "docs/guide/src/order-and-bounds.md",
+    operators: "docs/guide/src/operators.md",
     running: "docs/guide/src/running.md",
     testing: "docs/guide/src/testing.md",
     from_buffered: "docs/guide/src/coming-from/buffered.md",

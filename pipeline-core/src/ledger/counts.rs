@@ -43,6 +43,8 @@ pub(crate) struct Counts {
     pub(crate) done: Count,
     pub(crate) filtered: Count,
     pub(crate) failed: Count,
+    /// Thrown away after they were started, by a policy that was asked for.
+    pub(crate) dropped: Count,
     /// Cut after they were started.
     pub(crate) abandoned: Count,
     /// Cut before they were started.
@@ -91,17 +93,19 @@ pub(crate) struct Tally {
     pub(crate) done: u64,
     pub(crate) filtered: u64,
     pub(crate) failed: u64,
+    pub(crate) dropped: u64,
     pub(crate) out: u64,
 }
 
 impl Tally {
     pub(crate) fn flush(&mut self, counts: &Counts) {
-        let Tally { started, ended, done, filtered, failed, out } = std::mem::take(self);
+        let Tally { started, ended, done, filtered, failed, dropped, out } = std::mem::take(self);
         counts.started.add(started);
         counts.ended.add(ended);
         counts.out.add(out);
         counts.done.add(done);
         counts.filtered.add(filtered);
         counts.failed.add(failed);
+        counts.dropped.add(dropped);
     }
 }

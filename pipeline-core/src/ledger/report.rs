@@ -71,7 +71,7 @@ pub struct StageReport {
     pub failed: u64,
     /// Attempts after the first. Always 0: no setting makes any.
     pub retried: u64,
-    /// Items thrown away by a policy that was asked for. Always 0: there is no such policy.
+    /// Items thrown away by a policy that was asked for: there was no room, or it was not their time.
     pub dropped: u64,
     /// Items accepted and cut by an ending: a failure, a cancel, a reader that reads no more.
     pub abandoned: u64,
@@ -109,6 +109,7 @@ impl StageReport {
         // From the last step of an item to its first: see the counters.
         let filtered = c.filtered.get();
         let (done, failed, cut) = (c.done.get(), c.failed.get(), c.abandoned.get());
+        let dropped = c.dropped.get();
         let ended = c.ended.get();
         let started = c.started.get();
         let cut_waiting = c.abandoned_waiting.get();
@@ -122,11 +123,11 @@ impl StageReport {
             filtered,
             failed,
             retried: 0,
-            dropped: 0,
+            dropped,
             abandoned: cut + cut_waiting,
             waiting: items_in.saturating_sub(started + cut_waiting),
             in_work: started.saturating_sub(ended),
-            finished: ended.saturating_sub(done + failed + cut),
+            finished: ended.saturating_sub(done + failed + dropped + cut),
             edge_peak: c.edge_peak.get(),
             work_peak: c.work_peak.get(),
             window_peak: c.window_peak.get(),

@@ -36,13 +36,13 @@ where
             let mut mover = Mover::new(next, here);
             mover.add(first);
             if !poll_fn(|cx| mover.poll(cx)).await {
-                mover.end();
+                mover.end().await;
                 return;
             }
             later.begin();
             mover.add(second);
             poll_fn(|cx| mover.poll(cx)).await;
-            mover.end();
+            mover.end().await;
         });
         upstream.build(build, tx);
     }

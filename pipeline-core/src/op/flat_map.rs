@@ -28,7 +28,7 @@ where
 
     fn build<N: Push<I::Item, P::Lineage>>(self, build: &mut Build, next: N) {
         let count = FusedCount::new(build, "flat_map");
-        self.upstream.build(build, FlatMapPush { f: self.f, current: None, looked_at: 0, next, count });
+        self.upstream.build(build, FlatMapPush::new(self.f, next, count));
     }
 
     fn outline(&self, outline: &mut Outline, next: usize) {
@@ -36,7 +36,7 @@ where
     }
 }
 
-struct FlatMapPush<F, I, L, N> {
+pub(super) struct FlatMapPush<F, I, L, N> {
     f: F,
     /// What is left of the last item.
     current: Option<Current<I, L>>,
@@ -44,6 +44,12 @@ struct FlatMapPush<F, I, L, N> {
     looked_at: u32,
     next: N,
     count: FusedCount,
+}
+
+impl<F, I, L, N> FlatMapPush<F, I, L, N> {
+    pub(super) fn new(f: F, next: N, count: FusedCount) -> Self {
+        FlatMapPush { f, current: None, looked_at: 0, next, count }
+    }
 }
 
 struct Current<I, L> {

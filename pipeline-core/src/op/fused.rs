@@ -14,8 +14,8 @@ pub(crate) struct FusedCount {
     filtered: u64,
     failed: u64,
     out: u64,
-    /// An item has not given all its outputs yet. If it never does, it was abandoned.
-    is_held: bool,
+    /// Items that have not given all their outputs yet. Those that never do were abandoned.
+    held: u64,
 }
 
 impl FusedCount {
@@ -24,7 +24,7 @@ impl FusedCount {
     }
 
     pub(crate) fn of(node: Arc<Node>) -> FusedCount {
-        FusedCount { node, seen: 0, ended: 0, filtered: 0, failed: 0, out: 0, is_held: false }
+        FusedCount { node, seen: 0, ended: 0, filtered: 0, failed: 0, out: 0, held: 0 }
     }
 
     /// Runs the user's closure on one item, which it ends; a panic is counted and blamed on this step.
@@ -38,7 +38,7 @@ impl FusedCount {
     pub(crate) fn call_held<R>(&mut self, f: impl FnOnce() -> R) -> R {
         let result = self.call(f);
         self.ended -= 1;
-        self.is_held = true;
+        self.held += 1;
         result
     }
 
@@ -47,14 +47,25 @@ impl FusedCount {
         self.release();
         let result = self.blame(f);
         self.ended -= 1;
-        self.is_held = true;
+        self.held += 1;
         result
+    }
+
+    /// An item is held until it is [released](Self::release).
+    pub(crate) fn hold(&mut self) {
+        self.seen += 1;
+        self.held += 1;
     }
 
     /// The item that was held has ended.
     pub(crate) fn release(&mut self) {
-        self.ended += 1;
-        self.is_held = false;
+        self.release_all(1);
+    }
+
+    /// So many of the items that were held have ended.
+    pub(crate) fn release_all(&mut self, items: u64) {
+        self.ended += items;
+        self.held -= items;
     }
 
     /// A panic in `f` fails the item that was counted as ended last.
@@ -107,10 +118,8 @@ impl FusedCount {
 impl Drop for FusedCount {
     fn drop(&mut self) {
         self.flush();
-        if self.is_held {
-            self.node.counts.ended.add(1);
-            self.node.counts.abandoned.add(1);
-        }
+        self.node.counts.ended.add(self.held);
+        self.node.counts.abandoned.add(self.held);
     }
 }
 
@@ -128,6 +137,13 @@ macro_rules! pass_on {
         crate::op::pass_on!(flush);
     };
     (flush) => {
+        fn poll_rest(&mut self, cx: &mut std::task::Context<'_>) -> std::task::Poll<()> {
+            self.next.poll_rest(cx)
+        }
+
+        crate::op::pass_on!(end);
+    };
+    (end) => {
         fn flush(&mut self) {
             self.count.flush();
             self.next.flush();

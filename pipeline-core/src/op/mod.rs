@@ -1,6 +1,6 @@
 //! Operators: steps that cannot await and are fused into the task before them, and steps that join flows.
 //!
-//! One operator, one file. A fused operator is a flow over its upstream and a `Push` over what comes
+//! One operator, one file; those that are many of a kind have a folder. A fused operator is a flow over its upstream and a `Push` over what comes
 //! next; it counts what it is handed.
 
 mod buffer;
@@ -14,9 +14,12 @@ mod inspect;
 mod map;
 mod merge;
 mod scan;
+mod shape;
 mod skip;
 mod take;
 mod take_while;
+mod tasked;
+mod time;
 mod tracked;
 
 pub use buffer::Buffer;
@@ -30,7 +33,12 @@ pub use inspect::Inspect;
 pub use map::Map;
 pub use merge::{Merge, MergeFlow, merge};
 pub use scan::Scan;
+pub use shape::{
+    Batch, BatchEvery, BatchReady, BatchWeighted, BatchWithin, Dedup, Distinct, SkipWhile, TakeUntil, Unbatch,
+};
 pub use skip::Skip;
 pub use take::Take;
 pub use take_while::TakeWhile;
+pub(crate) use time::Beat;
+pub use time::{Debounce, Delay, Rate, Sample, Throttle, TimeoutIdle};
 pub use tracked::Tracked;

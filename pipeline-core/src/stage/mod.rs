@@ -31,7 +31,7 @@ pub use settings::Settings;
 pub(crate) use single::drive;
 pub use staged::{Staged, stage};
 pub use step::{Body, IntoStage, Step, TryStep};
-pub(crate) use worker::{BUDGET, Site};
+pub(crate) use worker::{BUDGET, Failing, Site};
 
 use crate::error::BoxError;
 

@@ -73,11 +73,18 @@ impl<U: Send + 'static, L: Lineage> Port<U, L> {
         settled
     }
 
-    /// Waits until all that was put was accepted, unless `node` is told to stop.
+    /// Waits at the end until all that was put was accepted, also what fused steps have kept back, unless `node` is told to
+    /// stop.
     pub(crate) async fn settle(&self, node: &Node) {
-        poll_fn(
-            |cx| if self.poll_settled(cx).is_ready() || node.is_stopped() { Poll::Ready(()) } else { Poll::Pending },
-        )
+        poll_fn(|cx| {
+            if node.is_stopped() || ready!(self.poll_settled(cx)) == Flowing::Over {
+                return Poll::Ready(());
+            }
+            let mut state = self.state.lock();
+            let rest = state.outlet.poll_rest(cx);
+            state.outlet.flush();
+            rest
+        })
         .await;
     }
 
@@ -197,7 +204,11 @@ pub(crate) async fn drive<S: Stage, L: Lineage>(
             Some(leased) => leased,
             None => match next_item(&mut rx, &port, &mut desk, &mut pace, &site).await {
                 Some(next) => next,
-                None => break,
+                None => {
+                    desk.flush();
+                    port.settle(&node).await;
+                    break;
+                }
             },
         };
         desk.take();
@@ -268,7 +279,7 @@ pub(crate) async fn drive<S: Stage, L: Lineage>(
                     emit(&mut port, None, &mut rx, &mut desk, &site).await;
                 }
                 desk.flush();
-                port.flush();
+                port.settle(&node).await;
                 break;
             }
             End::Returned(Ok(last)) => {

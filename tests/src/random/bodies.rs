@@ -107,6 +107,10 @@ pub(super) struct Desk {
 }
 
 impl Desk {
+    pub(super) fn tick(&self) -> Duration {
+        self.tick
+    }
+
     pub(super) fn item(&self, id: u64) -> Item {
         let item = self.witness.item(id);
         if self.bomb == Some(id) { item.armed() } else { item }

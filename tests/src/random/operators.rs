@@ -2,8 +2,10 @@
 //!
 //! A new one is one more entry of [`OPERATORS`].
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use taktline::prelude::*;
 use taktline::stages::BoxStage;
@@ -153,6 +155,42 @@ pub(super) const OPERATORS: &[&Operator] = &[
     )
     .by_place(),
     &silent("enumerate", same, numbered),
+    &silent(
+        "skip_while",
+        |params, ids| ids.into_iter().skip_while(|id| id % 5 != params.n % 5).collect(),
+        |site, flow| flow.skip_while(move |item| item.id % 5 != site.params.n % 5).boxed(),
+    )
+    .by_place(),
+    &silent("dedup", |_, ids| deduped(ids), |_, flow| flow.dedup().boxed()).by_place(),
+    &silent(
+        "distinct",
+        |params, ids| distinct(ids, params.workers),
+        |site, flow| flow.distinct(site.params.workers).boxed(),
+    )
+    .by_place(),
+    &silent("batch", same, |site, flow| in_a_task(flow).batch(site.params.window).unbatch().boxed()),
+    &silent("batch_within", same, |site, flow| {
+        flow.buffer(site.params.buffer).batch_within(site.params.window, site.desk.tick() * 3).unbatch().boxed()
+    }),
+    &silent("batch_weighted", same, |site, flow| {
+        let weigh = |item: &Item| item.id % 4;
+        flow.batch_weighted(1 + site.params.n, site.desk.tick() * 3, weigh).unbatch().boxed()
+    }),
+    &silent("batch_ready", same, |site, flow| {
+        flow.buffer(site.params.buffer).batch_ready(site.params.window).unbatch().boxed()
+    }),
+    &silent("batch_every", same, |site, flow| {
+        flow.buffer(site.params.buffer).batch_every(site.desk.tick() * 3).unbatch().boxed()
+    }),
+    &silent("throttle", same, |site, flow| {
+        let rate = taktline::Rate::new(1 + site.params.n, site.desk.tick());
+        flow.buffer(site.params.buffer).throttle(rate, site.params.workers as u64).cost(|item| item.id % 3).boxed()
+    }),
+    &silent("delay", same, |site, flow| flow.buffer(site.params.buffer).delay(site.desk.tick()).boxed()),
+    &silent("timeout_idle", same, |site, flow| flow.buffer(site.params.buffer).timeout_idle(Duration::MAX).boxed()),
+    &silent("take_until", same, |site, flow| {
+        flow.buffer(site.params.buffer).take_until(std::future::pending::<()>()).boxed()
+    }),
     &silent("fused", |_, ids| copied(kept(ids.into_iter().map(mapped), |id| id % 5 != 0), 3), several_fused)
         .multiplies(),
     &fused(
@@ -280,6 +318,31 @@ pub(super) const OPERATORS: &[&Operator] = &[
         |site, flow| flow.then(pairs(site.desk).name(site.name).buffer(site.params.buffer)),
     ),
 ];
+
+/// A fused step that panics abandons what another one in its task keeps back; so there is none before it in the task.
+fn in_a_task(flow: BoxFlow<Item>) -> BoxFlow<Item> {
+    flow.then(|item| async move { item })
+}
+
+fn deduped(mut ids: Vec<u64>) -> Vec<u64> {
+    ids.dedup();
+    ids
+}
+
+fn distinct(mut ids: Vec<u64>, limit: usize) -> Vec<u64> {
+    let mut known = VecDeque::new();
+    ids.retain(|id| {
+        let is_new = !known.contains(id);
+        if is_new {
+            known.push_back(*id);
+        }
+        if known.len() > limit {
+            known.pop_front();
+        }
+        is_new
+    });
+    ids
+}
 
 fn drawn_window(params: &Params) -> Limits {
     Limits { workers: params.workers, window: params.window }

@@ -1,6 +1,7 @@
 //! The task of a join: it moves items from several edges on into one.
 
 use std::collections::VecDeque;
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 
@@ -85,9 +86,20 @@ impl<T: Send + 'static, L: Lineage, N: Push<T, L>> Mover<T, L, N> {
         self.shared.lock().turns.push_back(input);
     }
 
-    /// No item follows.
-    pub(crate) fn end(&mut self) {
+    /// No item follows: what fused steps have kept back moves on.
+    pub(crate) async fn end(&mut self) {
+        poll_fn(|cx| self.poll_rest(cx)).await;
         self.next.end();
+    }
+
+    fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if let Some(what) = self.waits.take() {
+            self.clock(what);
+        }
+        if self.site.node.is_stopped() || self.next.poll_rest(cx).is_ready() {
+            return Poll::Ready(());
+        }
+        self.pend(Spent::WaitingForRoom, Doing::WaitForRoom).map(|_| ())
     }
 
     /// Moves items until all inputs have ended (true), or nobody takes more (false).

@@ -54,7 +54,7 @@ impl<T: Send + 'static, L: Lineage> Flow for MergeFlow<T, L> {
         }
         build.task(&site, async move {
             poll_fn(|cx| mover.poll(cx)).await;
-            mover.end();
+            mover.end().await;
         });
     }
 
@@ -117,6 +117,10 @@ impl<T: Send + 'static, From: Lineage, L: Lineage, N: Push<T, L>> Push<T, From> 
 
     fn poll_settled(&mut self, cx: &mut Context<'_>) -> Poll<Flowing> {
         self.next.poll_settled(cx)
+    }
+
+    fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.next.poll_rest(cx)
     }
 
     fn flush(&mut self) {
