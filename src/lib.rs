@@ -80,7 +80,7 @@ pub use runs::{RunExt, StartExt, choose_runtime};
 
 pub use taktline_core::error::{BoxError, Error, Failure, Panicked, Result};
 pub use taktline_core::flow::{after, interval, iter, once, stream};
-pub use taktline_core::op::{Rate, merge};
+pub use taktline_core::op::{OnFull, Rate, merge};
 pub use taktline_core::runtime::{Instant, Rt, yield_now};
 pub use taktline_core::stage::stage;
 pub use taktline_core::{error, flow, ledger, lineage, op, run, runtime};

@@ -410,6 +410,46 @@ impl fmt::Display for Idle {
 
 impl StdError for Idle {}
 
+/// A buffer was full whose policy is [`OnFull::Fail`](crate::op::OnFull::Fail).
+///
+/// ```
+/// use std::time::Duration;
+/// use taktline::OnFull;
+/// use taktline::error::Overflow;
+/// use taktline::prelude::*;
+///
+/// # taktline::sim::run(1, async {
+/// let slow = |x: u64| async move { sleep(Duration::from_secs(9)).await; x };
+/// let flow = interval(Duration::from_secs(1)).buffer(2).on_full(OnFull::Fail).then(slow);
+/// let error = flow.count().run().await.unwrap_err();
+/// assert_eq!(error.downcast_ref::<Overflow>().map(Overflow::places), Some(2));
+/// assert_eq!(error.to_string(), "stage `buffer` failed on item 4: 2 items wait and there is no room for another one");
+/// # });
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Overflow {
+    places: usize,
+}
+
+impl Overflow {
+    pub(crate) fn new(places: usize) -> Overflow {
+        Overflow { places }
+    }
+
+    /// How many items the buffer has room for.
+    pub fn places(&self) -> usize {
+        self.places
+    }
+}
+
+impl fmt::Display for Overflow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} items wait and there is no room for another one", self.places)
+    }
+}
+
+impl StdError for Overflow {}
+
 /// The runtime dropped a task before it had ended.
 #[derive(Debug)]
 pub(crate) struct Lost;

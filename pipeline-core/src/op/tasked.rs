@@ -229,11 +229,12 @@ where
             self.end(Stop::Over);
         }
         for _ in 0..BUDGET {
+            let mut waits_for_room = false;
             if self.unsettled > 0 {
                 match self.poll_settled(cx) {
                     Poll::Ready(Flowing::On) => {}
                     Poll::Ready(Flowing::Over) => return Poll::Ready(Ended::Over),
-                    Poll::Pending => return self.pend(Spent::WaitingForRoom, Doing::WaitForRoom),
+                    Poll::Pending => waits_for_room = true,
                 }
             }
             if self.site.node.is_stopped() {
@@ -241,8 +242,7 @@ where
             }
             let due = self.op.due();
             let is_due = due == Due::Now || matches!(due, Due::At(at) if at <= now);
-            let mut waits_for_room = false;
-            if is_due {
+            if is_due && !waits_for_room {
                 match self.move_on(cx) {
                     Moved::On => {
                         if self.pace.should_yield(&self.site.run.rt) {
@@ -268,18 +268,18 @@ where
                     }
                 }
             }
-            if due == Due::Idle {
+            if due == Due::Idle && !waits_for_room {
                 match self.move_on(cx) {
                     Moved::On => continue,
                     Moved::NoRoom => waits_for_room = true,
                     Moved::Over => return Poll::Ready(Ended::Over),
                 }
             }
-            if self.has_ended && due == Due::Never {
-                return Poll::Ready(Ended::Drained);
-            }
             if waits_for_room {
                 return self.pend(Spent::WaitingForRoom, Doing::WaitForRoom);
+            }
+            if self.has_ended && due == Due::Never {
+                return Poll::Ready(Ended::Drained);
             }
             if let Due::At(at) | Due::Fails(at) = due {
                 if self.poll_timer(at, cx).is_ready() {

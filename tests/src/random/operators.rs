@@ -7,6 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use taktline::OnFull;
 use taktline::prelude::*;
 use taktline::stages::BoxStage;
 
@@ -188,6 +189,18 @@ pub(super) const OPERATORS: &[&Operator] = &[
     }),
     &silent("delay", same, |site, flow| flow.buffer(site.params.buffer).delay(site.desk.tick()).boxed()),
     &silent("timeout_idle", same, |site, flow| flow.buffer(site.params.buffer).timeout_idle(Duration::MAX).boxed()),
+    &silent("conflate", same, |site, flow| {
+        // What found no room goes on together.
+        let listed = flow.map(|item| vec![item]).buffer(site.params.buffer);
+        listed
+            .conflate(|mut made, next| {
+                made.extend(next);
+                made
+            })
+            .unbatch()
+            .boxed()
+    }),
+    &silent("on_full", same, |site, flow| flow.buffer(site.params.buffer).on_full(OnFull::Wait).boxed()),
     &silent("take_until", same, |site, flow| {
         flow.buffer(site.params.buffer).take_until(std::future::pending::<()>()).boxed()
     }),

@@ -1,8 +1,10 @@
 //! What lists cannot say: demand, panics, plans that cannot run, and what was abandoned.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use taktline::error::Idle;
+use taktline::lineage::{Receipt, Ticket};
 use taktline::prelude::*;
 use taktline::sim::{Sim, audit, marbles, probe};
 use taktline::{Error, Rate};
@@ -286,4 +288,52 @@ fn ticks_keep_their_rhythm_and_say_which_were_missed() {
     });
     let done = run(interval(UNIT).then(slow.buffer(1)).take(5).collect::<Vec<_>>()).expect("nothing fails");
     assert_eq!(done.value, [0, 1, 2, 5, 7]);
+}
+
+/// Receipts by the number of their item.
+type Receipts = Arc<Mutex<Vec<Receipt>>>;
+
+fn followed(receipts: &Receipts) -> impl Flow<Item = u64, Lineage = Ticket> + use<> {
+    let receipts = receipts.clone();
+    iter(0..12u64).tracked(move |_| {
+        let (ticket, receipt) = Ticket::new();
+        receipts.lock().expect("nothing panics").push(receipt);
+        ticket
+    })
+}
+
+#[test]
+fn tickets_of_all_that_an_output_is_made_of_settle_with_it() {
+    type Attach = fn(&Receipts) -> BoxFlow<Vec<u64>, Ticket>;
+    let flows: [Attach; 6] = [
+        |receipts| followed(receipts).batch(5).boxed(),
+        |receipts| followed(receipts).batch_within(5, UNIT).boxed(),
+        |receipts| followed(receipts).batch_ready(5).boxed(),
+        |receipts| {
+            followed(receipts)
+                .map(|x| vec![x])
+                .conflate(|mut made, next| {
+                    made.extend(next);
+                    made
+                })
+                .boxed()
+        },
+        |receipts| followed(receipts).max_in_flight(3).map(|x| vec![x]).boxed(),
+        |receipts| followed(receipts).delay(UNIT).throttle(Rate::per_second(3), 2).map(|x| vec![x]).boxed(),
+    ];
+    for (at, attach) in flows.into_iter().enumerate() {
+        let receipts = Receipts::default();
+        let looked_at = receipts.clone();
+        let look = move |ids: Vec<u64>| {
+            let receipts = looked_at.clone();
+            async move {
+                taktline::sleep(UNIT).await;
+                let receipts = receipts.lock().expect("nothing panics");
+                ids.iter().filter(|id| receipts[**id as usize].is_settled()).count()
+            }
+        };
+        let done = run(attach(&receipts).then(stage(look).buffer(1)).collect::<Vec<_>>()).expect("nothing fails");
+        assert_eq!(done.value.iter().sum::<usize>(), 0, "flow {at}: settled before it was done");
+        assert!(receipts.lock().expect("nothing panics").iter().all(Receipt::is_settled), "flow {at}");
+    }
 }

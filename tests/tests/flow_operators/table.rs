@@ -3,8 +3,8 @@
 //! A new operator is one more entry. `main.rs` puts all of them through the same tests, and fails if one of the methods of
 //! `Flow` is neither here nor in [`ELSEWHERE`], or has no row in the guide.
 
-use taktline::Rate;
 use taktline::prelude::*;
+use taktline::{OnFull, Rate};
 
 use tests::UNIT;
 
@@ -12,13 +12,24 @@ use crate::input::{Input, Output};
 use crate::{shape, time};
 
 pub(crate) struct Operator {
-    /// That of the method, and of the row in the ledger.
+    /// That of the method.
     pub(crate) name: &'static str,
-    pub(crate) attach: fn(BoxFlow<char>) -> BoxFlow<String>,
+    pub(crate) attach: Attach,
+    /// The same before a slow reader, for diagrams of what happens where there is no room.
+    pub(crate) pictured: Option<Attach>,
     pub(crate) model: Model,
-    /// Pairs of diagrams: what goes in, and what comes out.
+    /// Pairs of diagrams: what goes in, and what comes out. The guide shows the first.
     pub(crate) marbles: &'static [(&'static str, &'static str)],
     pub(crate) meaning: Meaning,
+}
+
+type Attach = fn(BoxFlow<char>) -> BoxFlow<String>;
+
+impl Operator {
+    /// The name of its row in the ledger.
+    pub(crate) fn row(&self) -> &'static str {
+        if self.name == "on_full" { "buffer" } else { self.name }
+    }
 }
 
 /// What plain lists say of an operator whose edge has so many places.
@@ -48,6 +59,7 @@ pub(crate) const OPERATORS: &[Operator] = &[
     Operator {
         name: "batch",
         attach: |flow| flow.batch(3).map(String::from_iter).boxed(),
+        pictured: None,
         model: Model::Timed(|input, _| shape::batch(input, 3)),
         marbles: &[
             ("a-b-c-d-|", "----[abc]---(d|)"),
@@ -61,6 +73,7 @@ pub(crate) const OPERATORS: &[Operator] = &[
     Operator {
         name: "unbatch",
         attach: |flow| flow.map(|x| vec![x; x as usize % 4]).unbatch().map(String::from).boxed(),
+        pictured: None,
         model: Model::Timed(|input, _| shape::unbatch(input)),
         marbles: &[("abcd-|", "a(bb)(ccc)--|"), ("d-d|", "---|"), ("b-#", "(bb)-#")],
         meaning: Meaning::Regroups,
@@ -68,6 +81,7 @@ pub(crate) const OPERATORS: &[Operator] = &[
     Operator {
         name: "dedup",
         attach: |flow| flow.dedup().map(String::from).boxed(),
+        pictured: None,
         model: Model::Timed(|input, _| shape::dedup(input)),
         marbles: &[("a-a-b-a-|", "a---b-a-|"), ("aaa|", "a--|"), ("aab#", "a-b#")],
         meaning: Meaning::Filters,
@@ -75,6 +89,7 @@ pub(crate) const OPERATORS: &[Operator] = &[
     Operator {
         name: "distinct",
         attach: |flow| flow.distinct(2).map(String::from).boxed(),
+        pictured: None,
         model: Model::Timed(|input, _| shape::distinct(input, 2)),
         marbles: &[("ab-a-b-|", "ab-----|"), ("abcabc|", "abcabc|"), ("aba#", "ab-#")],
         meaning: Meaning::Filters,
@@ -82,6 +97,7 @@ pub(crate) const OPERATORS: &[Operator] = &[
     Operator {
         name: "skip_while",
         attach: |flow| flow.skip_while(|x| *x < 'c').map(String::from).boxed(),
+        pictured: None,
         model: Model::Timed(|input, _| shape::skip_while(input, |x| x < 'c')),
         marbles: &[("a-b-c-a-|", "----c-a-|"), ("ab|", "--|"), ("acb#", "-cb#")],
         meaning: Meaning::Filters,
@@ -89,6 +105,7 @@ pub(crate) const OPERATORS: &[Operator] = &[
     Operator {
         name: "batch_within",
         attach: |flow| flow.batch_within(3, UNIT * 3).map(String::from_iter).boxed(),
+        pictured: None,
         model: Model::Timed(|input, _| shape::batch_within(input, 3, 3)),
         marbles: &[
             ("ab---cdef-|", "---[ab]---[cde]--(f|)"),
@@ -104,6 +121,7 @@ pub(crate) const OPERATORS: &[Operator] = &[
     Operator {
         name: "batch_weighted",
         attach: |flow| flow.batch_weighted(4, UNIT * 3, |x| u64::from(*x) - 97).map(String::from_iter).boxed(),
+        pictured: None,
         model: Model::Timed(|input, _| shape::batch_weighted(input, 4, 3)),
         marbles: &[
             ("cbd|", "--[cb](d|)"),
@@ -117,6 +135,7 @@ pub(crate) const OPERATORS: &[Operator] = &[
     Operator {
         name: "batch_ready",
         attach: |flow| flow.batch_ready(3).map(String::from_iter).boxed(),
+        pictured: None,
         model: Model::Joined,
         marbles: &[("a-b-|", "a-b-|"), ("|", "|"), ("a#", "a#")],
         meaning: Meaning::Regroups,
@@ -124,6 +143,7 @@ pub(crate) const OPERATORS: &[Operator] = &[
     Operator {
         name: "batch_every",
         attach: |flow| flow.batch_every(UNIT * 4).map(String::from_iter).boxed(),
+        pictured: None,
         model: Model::Timed(|input, places| shape::batch_every(input, 4, places)),
         marbles: &[
             ("-a-b-c---d-|", "----[ab]---c--(d|)"),
@@ -140,6 +160,7 @@ pub(crate) const OPERATORS: &[Operator] = &[
             let end = async { taktline::sleep(UNIT * 10).await };
             flow.take_until(end).map(String::from).boxed()
         },
+        pictured: None,
         model: Model::Timed(|input, _| shape::take_until(input, 10)),
         marbles: &[("a-b-c-|", "a-b-c-|"), ("a--b#", "a--b#"), ("-a-------b-c-|", "-a-------b|")],
         meaning: Meaning::Ends,
@@ -147,6 +168,7 @@ pub(crate) const OPERATORS: &[Operator] = &[
     Operator {
         name: "throttle",
         attach: |flow| flow.throttle(Rate::new(1, UNIT * 3), 2).map(String::from).boxed(),
+        pictured: None,
         model: Model::Timed(|input, _| time::throttle(input, 3, 2)),
         marbles: &[
             ("(abcde)|", "(ab)--c--d--(e|)"),
@@ -159,6 +181,7 @@ pub(crate) const OPERATORS: &[Operator] = &[
     Operator {
         name: "debounce",
         attach: |flow| flow.debounce(UNIT * 3).map(String::from).boxed(),
+        pictured: None,
         model: Model::Timed(|input, _| time::debounce(input, 3)),
         marbles: &[("a-b-c-----d-|", "-------c----(d|)"), ("a-----|", "---a--|"), ("|", "|"), ("abc#", "---(c#)")],
         meaning: Meaning::Drops,
@@ -166,6 +189,7 @@ pub(crate) const OPERATORS: &[Operator] = &[
     Operator {
         name: "sample",
         attach: |flow| flow.sample(UNIT * 4).map(String::from).boxed(),
+        pictured: None,
         model: Model::Timed(|input, _| time::sample(input, 4)),
         marbles: &[("-a-b-c---d-|", "----b---c--(d|)"), ("-a----------|", "----a-------|"), ("-ab#", "---(b#)")],
         meaning: Meaning::Drops,
@@ -173,6 +197,7 @@ pub(crate) const OPERATORS: &[Operator] = &[
     Operator {
         name: "delay",
         attach: |flow| flow.delay(UNIT * 3).map(String::from).boxed(),
+        pictured: None,
         model: Model::Timed(|input, places| time::delay(input, 3, places)),
         marbles: &[("ab-c|", "---ab-(c|)"), ("|", "|"), ("ab#", "---a(b#)")],
         meaning: Meaning::Keeps,
@@ -180,11 +205,45 @@ pub(crate) const OPERATORS: &[Operator] = &[
     Operator {
         name: "timeout_idle",
         attach: |flow| flow.timeout_idle(UNIT * 20).map(String::from).boxed(),
+        pictured: None,
         model: Model::Timed(|input, _| time::same(input)),
         marbles: &[("a-b-|", "a-b-|"), ("a-b--------------------", "a-b-------------------#"), ("a#", "a#")],
         meaning: Meaning::Keeps,
     },
+    Operator {
+        name: "on_full",
+        attach: |flow| flow.buffer(2).on_full(OnFull::DropOldest).map(String::from).boxed(),
+        pictured: Some(|flow| flow.map(String::from).buffer(2).on_full(OnFull::DropOldest).then(seven_seconds)),
+        model: Model::Timed(|input, _| time::same(input)),
+        marbles: &[("a-b-c-d-e-f-g|", "-------a------b------c------f------(g|)"), ("a#", "-------(a#)"), ("|", "|")],
+        meaning: Meaning::Drops,
+    },
+    Operator {
+        name: "latest",
+        attach: |flow| flow.latest().map(String::from).boxed(),
+        pictured: Some(|flow| flow.map(String::from).latest().then(seven_seconds)),
+        model: Model::Timed(|input, _| time::same(input)),
+        marbles: &[("a-b-c-d-e-f-g|", "-------a------b------d------(g|)"), ("a#", "-------(a#)"), ("|", "|")],
+        meaning: Meaning::Drops,
+    },
+    Operator {
+        name: "conflate",
+        attach: |flow| flow.map(String::from).conflate(|made, next| made + &next).boxed(),
+        pictured: Some(|flow| flow.map(String::from).conflate(|made, next| made + &next).then(seven_seconds)),
+        model: Model::Timed(|input, _| time::same(input)),
+        marbles: &[
+            ("a-b-c-d-e-f-g|", "-------a------b------[cd]------([efg]|)"),
+            ("a-b-c-d-#", "-------a------b------([cd]#)"),
+            ("|", "|"),
+        ],
+        meaning: Meaning::Regroups,
+    },
 ];
+
+async fn seven_seconds(text: String) -> String {
+    taktline::sleep(7 * UNIT).await;
+    text
+}
 
 /// Methods of `Flow` that are tested in files of their own.
 pub(crate) const ELSEWHERE: &[(&str, &str)] = &[
@@ -203,6 +262,7 @@ pub(crate) const ELSEWHERE: &[(&str, &str)] = &[
     ("chain", "operators.rs"),
     ("buffer", "bounds.rs"),
     ("tracked", "tickets.rs"),
+    ("max_in_flight", "flow_operators/pressure.rs"),
     ("boxed", "operators.rs"),
     ("sink", "bounds.rs"),
     ("for_each", "ending.rs"),
