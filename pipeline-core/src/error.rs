@@ -450,6 +450,56 @@ impl fmt::Display for Overflow {
 
 impl StdError for Overflow {}
 
+/// An item that [`resequence`](crate::flow::Flow::resequence) cannot put in order.
+///
+/// ```
+/// use taktline::error::OutOfSequence;
+/// use taktline::prelude::*;
+///
+/// # taktline::sim::run(1, async {
+/// let error = iter([0, 2, 3, 4, 5u64]).buffer(3).resequence(|x| *x).count().run().await.unwrap_err();
+/// let cause = error.downcast_ref::<OutOfSequence>().expect("the 1 is missing");
+/// assert_eq!((cause.number(), cause.expected()), (5, 1));
+/// # });
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OutOfSequence {
+    number: u64,
+    expected: u64,
+}
+
+impl OutOfSequence {
+    pub(crate) fn new(number: u64, expected: u64) -> OutOfSequence {
+        OutOfSequence { number, expected }
+    }
+
+    /// The number of the item.
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// The number that was to move on next.
+    pub fn expected(&self) -> u64 {
+        self.expected
+    }
+}
+
+impl fmt::Display for OutOfSequence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let OutOfSequence { number, expected } = self;
+        if number > expected {
+            write!(
+                f,
+                "number {number} came, {expected} did not, and there is no room for more; give it a larger buffer"
+            )
+        } else {
+            write!(f, "number {number} came a second time")
+        }
+    }
+}
+
+impl StdError for OutOfSequence {}
+
 /// The runtime dropped a task before it had ended.
 #[derive(Debug)]
 pub(crate) struct Lost;

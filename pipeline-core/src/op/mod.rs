@@ -13,6 +13,7 @@ mod fused;
 mod inspect;
 mod map;
 mod merge;
+mod order;
 mod pressure;
 mod scan;
 mod shape;
@@ -33,6 +34,7 @@ pub(crate) use fused::{FusedCount, fused_flow, pass_on};
 pub use inspect::Inspect;
 pub use map::Map;
 pub use merge::{Merge, MergeFlow, merge};
+pub use order::Resequence;
 pub use pressure::{BufferOnFull, Conflate, Latest, MaxInFlight, OnFull};
 pub use scan::Scan;
 pub use shape::{

@@ -8,6 +8,7 @@ mod blocking;
 mod boxed;
 #[doc(hidden)]
 pub mod forms;
+mod keyed;
 mod pace;
 mod plain;
 mod pool;
@@ -23,6 +24,7 @@ use std::future::Future;
 
 pub use boxed::{BoxStage, DynStage};
 pub use forms::*;
+pub use keyed::KeyedStage;
 pub(crate) use pace::Pace;
 pub use plain::PlainFlow;
 pub(crate) use pool::{Pool, emit};
@@ -73,6 +75,15 @@ pub trait Stage: Clone + Send + 'static {
 
     /// Whether `call` ever sends through `out`. False promises that it does not, so that nothing is held back for it.
     const SENDS: bool = true;
+
+    /// Whether the items of one [`key`](Self::key) are in work one after the other.
+    #[doc(hidden)]
+    const HAS_KEYS: bool = false;
+
+    #[doc(hidden)]
+    fn key(_: &Self::In) -> u64 {
+        0
+    }
 
     /// Handles one item. `Ok(None)` without a send is an item that was filtered out.
     ///

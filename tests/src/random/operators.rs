@@ -201,6 +201,15 @@ pub(super) const OPERATORS: &[&Operator] = &[
             .boxed()
     }),
     &silent("on_full", same, |site, flow| flow.buffer(site.params.buffer).on_full(OnFull::Wait).boxed()),
+    &silent("resequence", same, |site, flow| {
+        // Each pair comes the other way round.
+        let pairs = in_a_task(flow).enumerate().batch(2);
+        let swapped = pairs.flat_map(|mut pair| {
+            pair.reverse();
+            pair
+        });
+        swapped.buffer(site.params.buffer).resequence(|(number, _)| *number).map(|(_, item)| item).boxed()
+    }),
     &silent("take_until", same, |site, flow| {
         flow.buffer(site.params.buffer).take_until(std::future::pending::<()>()).boxed()
     }),
@@ -252,6 +261,12 @@ pub(super) const OPERATORS: &[&Operator] = &[
     &workers("each_unordered", unordered_window, same, |Site { params, name, desk }, flow| {
         flow.then(each(desk).name(name).concurrency(params.workers).unordered().buffer(params.buffer))
     })
+    .unorders(),
+    &workers("each_by_key", unordered_window, same, |Site { params, desk, .. }, flow| {
+        let stage = each(desk).name("each_by_key").concurrency(params.workers).buffer(params.buffer);
+        flow.then(stage.by_key(|item| item.id % 3))
+    })
+    .told_as("each_by_key")
     .unorders(),
     &workers(
         "many",

@@ -3,6 +3,8 @@
 
 mod edges;
 mod input;
+mod keys;
+mod order;
 mod pressure;
 mod shape;
 mod table;

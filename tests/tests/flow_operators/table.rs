@@ -9,7 +9,7 @@ use taktline::{OnFull, Rate};
 use tests::UNIT;
 
 use crate::input::{Input, Output};
-use crate::{shape, time};
+use crate::{order, shape, time};
 
 pub(crate) struct Operator {
     /// That of the method.
@@ -124,7 +124,7 @@ pub(crate) const OPERATORS: &[Operator] = &[
         pictured: None,
         model: Model::Timed(|input, _| shape::batch_weighted(input, 4, 3)),
         marbles: &[
-            ("cbd|", "--[cb](d|)"),
+            ("cb-d-|", "---[cb]-(d|)"),
             ("aaa-a-|", "---[aaa]--(a|)"),
             ("ae|", "-(ae)|"),
             ("fb|", "f-(b|)"),
@@ -238,7 +238,31 @@ pub(crate) const OPERATORS: &[Operator] = &[
         ],
         meaning: Meaning::Regroups,
     },
+    Operator {
+        name: "resequence",
+        attach: |flow| in_order(flow).map(|(_, letter)| letter.to_string()).boxed(),
+        // Swapped in pairs before, they come out as they were: the first of a pair with the second one.
+        pictured: Some(|flow| flow.buffer(3).resequence(|x| u64::from(*x) - 97).map(String::from).boxed()),
+        model: Model::Timed(|input, _| order::pairs(input)),
+        marbles: &[
+            ("b-c-a-d-|", "----(abc)-d-|"),
+            ("bc|", "--(bc|)"),
+            ("c-b#", "---(bc#)"),
+            ("cdeb-|", "---#"),
+            ("abac|", "ab#"),
+        ],
+        meaning: Meaning::Keeps,
+    },
 ];
+
+/// Numbers the letters, and swaps each with its neighbour. An item that is left over keeps its place.
+fn in_order(flow: BoxFlow<char>) -> impl Flow<Item = (u64, char), Lineage = ()> {
+    let swapped = flow.enumerate().batch(2).flat_map(|mut pair| {
+        pair.reverse();
+        pair
+    });
+    swapped.buffer(2).resequence(|(number, _)| *number)
+}
 
 async fn seven_seconds(text: String) -> String {
     taktline::sleep(7 * UNIT).await;
