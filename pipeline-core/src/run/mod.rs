@@ -1,11 +1,13 @@
 //! Runs: a started pipeline, the owner of every task that it made, and its one outcome.
 
+mod nested;
 mod node;
 mod pipeline;
 mod running;
 mod shared;
 mod started;
 
+pub(crate) use nested::start_within;
 pub use node::Node;
 pub(crate) use node::{Doing, Stop};
 pub use pipeline::{Done, Pipeline};

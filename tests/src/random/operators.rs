@@ -210,6 +210,13 @@ pub(super) const OPERATORS: &[&Operator] = &[
         });
         swapped.buffer(site.params.buffer).resequence(|(number, _)| *number).map(|(_, item)| item).boxed()
     }),
+    &silent(
+        "flat_map_flow",
+        |_, ids| copied(ids, 3),
+        |site, flow| flow.flat_map_flow(site.params.workers, |item| once(copies(item, 3))),
+    )
+    .multiplies()
+    .unorders(),
     &silent("take_until", same, |site, flow| {
         flow.buffer(site.params.buffer).take_until(std::future::pending::<()>()).boxed()
     }),

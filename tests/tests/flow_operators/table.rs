@@ -9,7 +9,7 @@ use taktline::{OnFull, Rate};
 use tests::UNIT;
 
 use crate::input::{Input, Output};
-use crate::{order, shape, time};
+use crate::{nesting, order, shape, time};
 
 pub(crate) struct Operator {
     /// That of the method.
@@ -53,6 +53,8 @@ pub(crate) enum Meaning {
     Drops,
     /// Ends before its input does.
     Ends,
+    /// Makes flows of the items. What those give at one instant comes in any order.
+    Nests,
 }
 
 pub(crate) const OPERATORS: &[Operator] = &[
@@ -253,7 +255,31 @@ pub(crate) const OPERATORS: &[Operator] = &[
         ],
         meaning: Meaning::Keeps,
     },
+    Operator {
+        name: "flat_map_flow",
+        attach: |flow| {
+            let inner = |x: char| interval(UNIT * 3).take(nesting::times(x)).map(move |_| x.to_string());
+            flow.flat_map_flow(2, inner)
+        },
+        pictured: Some(|flow| flow.flat_map_flow(2, twice)),
+        model: Model::Timed(|input, _| nesting::flat(input, 2, 3)),
+        marbles: &[("abc|", "--ababc-(c|)"), ("|", "|"), ("a#", "--a-(a#)"), ("-a---", "---a-a")],
+        meaning: Meaning::Nests,
+    },
+    Operator {
+        name: "switch_map",
+        attach: |flow| flow.switch_map(|x| after(UNIT * 3).map(move |()| x.to_string())),
+        pictured: Some(|flow| flow.switch_map(twice)),
+        model: Model::Timed(|input, _| nesting::newest(input, 3)),
+        marbles: &[("a----b--c|", "--a-a--b--c-(c|)"), ("|", "|"), ("a#", "--a-(a#)"), ("abc---", "----c-c")],
+        meaning: Meaning::Nests,
+    },
 ];
+
+/// The letter, after two seconds and after four.
+fn twice(letter: char) -> impl Flow<Item = String> {
+    interval(UNIT * 2).take(2).map(move |_| letter.to_string())
+}
 
 /// Numbers the letters, and swaps each with its neighbour. An item that is left over keeps its place.
 fn in_order(flow: BoxFlow<char>) -> impl Flow<Item = (u64, char), Lineage = ()> {
