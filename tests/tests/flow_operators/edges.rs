@@ -8,7 +8,7 @@ use taktline::lineage::{Receipt, Ticket};
 use taktline::prelude::*;
 use taktline::sim::{Sim, audit, marbles, probe};
 use taktline::{Error, Rate};
-use tests::{UNIT, Witness, on_sim};
+use tests::{UNIT, Witness, counted, on_sim};
 
 use crate::input::{Input, send};
 
@@ -336,4 +336,16 @@ fn tickets_of_all_that_an_output_is_made_of_settle_with_it() {
         assert_eq!(done.value.iter().sum::<usize>(), 0, "flow {at}: settled before it was done");
         assert!(receipts.lock().expect("nothing panics").iter().all(Receipt::is_settled), "flow {at}");
     }
+}
+
+#[test]
+fn what_never_waits_makes_no_task() {
+    on_sim(1, |rt| async move {
+        let (rt, tasks) = counted(rt);
+        let flow = iter(0..40u64).skip_while(|x| *x < 4).dedup().distinct(9).batch(4).unbatch().max_in_flight(9);
+        let done = flow.count().run_on(&rt).await.expect("nothing fails");
+        assert_eq!((done.value, tasks.given()), (36, 1), "that of the source");
+        let done = iter(0..4u64).delay(UNIT).batch_within(2, UNIT).latest().count().run_on(&rt).await;
+        assert_eq!((done.expect("nothing fails").value, tasks.given()), (2, 1 + 4), "one for each that waits");
+    });
 }
