@@ -2,6 +2,9 @@
 //!
 //! [`Flow`] has every operator as a method. A flow is a value: it holds no runtime and no task, it can be cloned, and
 //! nothing happens until it is ended by a sink and run, or started and read.
+//!
+//! This file is long because it is a list: each operator is one call and its documentation, and a trait is one item. What
+//! the operators do is in [`op`](crate::op).
 
 mod boxed;
 mod source;

@@ -12,7 +12,7 @@ use crate::run::Node;
 pub enum Kind {
     /// Where items enter. It has only an *out*.
     Source,
-    /// A stage with an edge and tasks of its own.
+    /// A stage, or an operator that waits, with an edge and tasks of its own.
     Stage,
     /// A step that is fused into its neighbour.
     Fused,

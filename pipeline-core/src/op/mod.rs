@@ -1,7 +1,8 @@
-//! Operators: steps that cannot await and are fused into the task before them, and steps that join flows.
+//! Operators: steps that cannot await and are fused into the task before them, those that wait for time or room and have a
+//! task of their own, and those that join flows.
 //!
-//! One operator, one file; those that are many of a kind have a folder. A fused operator is a flow over its upstream and a `Push` over what comes
-//! next; it counts what it is handed.
+//! One operator, one file; those that are many of a kind have a folder. A fused operator is a flow over its upstream and a
+//! `Push` over what comes next; it counts what it is handed.
 
 mod buffer;
 mod chain;
