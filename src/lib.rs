@@ -51,7 +51,7 @@
 //! | write one as a closure, with settings | [`Flow::then`](flow::Flow::then), [`stage()`](fn@stage), [`try_stage`] |
 //! | say what happens when an item fails | [`retry`](stages::Staged::retry), [`timeout`](stages::Staged::timeout), [`on_error`](stages::Staged::on_error) |
 //! | write one by hand, or put stages together at run time | [`stages::Stage`], [`stages::BoxStage`] |
-//! | start a flow from an iterator, or from a stream | [`iter`], [`once`], [`stream`] |
+//! | start a flow from an iterator, from a stream, or by the clock | [`iter`], [`once`], [`stream`], [`interval`], [`after`] |
 //! | know every operator and every fused sink | [`flow::Flow`] |
 //! | join flows | [`merge`], [`merge_prefer`], [`merge_sorted`], [`merge_growing`], [`interleave`], [`JoinExt`](flow::JoinExt), [`Flow::chain`](flow::Flow::chain) |
 //! | split a flow | [`SplitExt`](flow::SplitExt) |
@@ -82,8 +82,8 @@ pub use ambient::{now, sleep, sleep_until, spawn, spawn_blocking, timeout};
 pub use runs::{RunExt, StartExt, choose_runtime};
 
 pub use taktline_core::error::{BoxError, Error, Failure, Panicked, Result};
-pub use taktline_core::flow::{iter, once, stream};
-pub use taktline_core::op::{interleave, merge, merge_growing, merge_prefer, merge_sorted};
+pub use taktline_core::flow::{after, interval, iter, once, stream};
+pub use taktline_core::op::{OnFull, Rate, interleave, merge, merge_growing, merge_prefer, merge_sorted};
 pub use taktline_core::run::StopToken;
 pub use taktline_core::runtime::{Instant, Rt, yield_now};
 pub use taktline_core::stage::{Backoff, OnError, stage, try_stage};
@@ -136,7 +136,7 @@ pub mod prelude {
     //! | name | what it is |
     //! | --- | --- |
     //! | `source`, `stage`, `sink` | the attributes; `stage` is a function, too |
-    //! | `iter`, `once`, `stream` | where flows begin |
+    //! | `iter`, `once`, `stream`, `interval`, `after` | where flows begin |
     //! | `merge`, `merge_prefer`, `merge_sorted`, `merge_growing`, `interleave`, [`JoinExt`] | where they join |
     //! | [`Flow`], [`BoxFlow`], [`Pipeline`] | plans |
     //! | [`SplitExt`] | what splits a flow into branches |
@@ -151,8 +151,8 @@ pub mod prelude {
     //! `taktline::Result`.
 
     pub use crate::{
-        RunExt, StartExt, interleave, iter, merge, merge_growing, merge_prefer, merge_sorted, once, sleep, stage,
-        stream, yield_now,
+        RunExt, StartExt, after, interleave, interval, iter, merge, merge_growing, merge_prefer, merge_sorted, once,
+        sleep, stage, stream, yield_now,
     };
     #[cfg(feature = "macros")]
     pub use crate::{sink, source};

@@ -58,7 +58,7 @@ impl Lineage for Ticket {
             (None, held) => self.held = held,
             (Some(a), Some(b)) if Arc::ptr_eq(a, &b) => {}
             (Some(a), Some(b)) => {
-                let held = Held { receipt: None, parents: Some([a.clone(), b]) };
+                let held = Held { receipt: None, limit: None, parents: [Some(a.clone()), Some(b)] };
                 self.held = Some(Arc::new(held));
             }
         }
@@ -94,32 +94,89 @@ impl Ticket {
     /// A new ticket, and the receipt that resolves when the ticket and all its clones are gone.
     pub fn new() -> (Ticket, Receipt) {
         let shared = Arc::new(Mutex::new(Settled::default()));
-        let held = Held { receipt: Some(shared.clone()), parents: None };
+        let held = Held { receipt: Some(shared.clone()), limit: None, parents: [None, None] };
         (Ticket { held: Some(Arc::new(held)) }, Receipt { shared })
+    }
+
+    /// What `parent` follows, and a place within `limit` until all clones are gone.
+    pub(crate) fn limited(parent: Ticket, limit: &Arc<Limit>) -> Ticket {
+        limit.enter();
+        let held = Held { receipt: None, limit: Some(limit.clone()), parents: [parent.held, None] };
+        Ticket { held: Some(Arc::new(held)) }
     }
 }
 
 #[derive(Debug)]
 struct Held {
     receipt: Option<Arc<Mutex<Settled>>>,
-    parents: Option<[Arc<Held>; 2]>,
+    limit: Option<Arc<Limit>>,
+    parents: [Option<Arc<Held>>; 2],
 }
 
 impl Drop for Held {
     /// Parents are dropped in a loop: a long line of joins must not exhaust the stack.
     fn drop(&mut self) {
         let mut parents: Vec<Arc<Held>> = Vec::new();
-        parents.extend(self.parents.take().into_iter().flatten());
+        parents.extend(std::mem::take(&mut self.parents).into_iter().flatten());
         while let Some(parent) = parents.pop() {
             if let Some(mut held) = Arc::into_inner(parent) {
-                parents.extend(held.parents.take().into_iter().flatten());
+                parents.extend(std::mem::take(&mut held.parents).into_iter().flatten());
             }
+        }
+        if let Some(limit) = &self.limit {
+            limit.leave();
         }
         let Some(receipt) = &self.receipt else { return };
         let waker = {
             let mut settled = receipt.lock();
             settled.done = true;
             settled.waker.take()
+        };
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+}
+
+/// How many items may be in flight behind a place of a plan at once. One task waits for a place.
+#[derive(Debug)]
+pub(crate) struct Limit {
+    most: usize,
+    state: Mutex<InFlight>,
+}
+
+#[derive(Debug, Default)]
+struct InFlight {
+    items: usize,
+    waker: Option<Waker>,
+}
+
+impl Limit {
+    pub(crate) fn new(most: usize) -> Limit {
+        Limit { most, state: Mutex::default() }
+    }
+
+    /// Ready while there is a place.
+    pub(crate) fn poll_place(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut state = self.state.lock();
+        if state.items < self.most {
+            return Poll::Ready(());
+        }
+        let former = state.waker.replace(cx.waker().clone());
+        drop(state);
+        drop(former);
+        Poll::Pending
+    }
+
+    fn enter(&self) {
+        self.state.lock().items += 1;
+    }
+
+    fn leave(&self) {
+        let waker = {
+            let mut state = self.state.lock();
+            state.items -= 1;
+            state.waker.take()
         };
         if let Some(waker) = waker {
             waker.wake();

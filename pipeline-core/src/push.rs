@@ -37,6 +37,12 @@ pub trait Push<T, L: Lineage>: Send + 'static {
     /// Ready when the last item, and all that was made from it, was accepted.
     fn poll_settled(&mut self, cx: &mut Context<'_>) -> Poll<Flowing>;
 
+    /// Ready when what a step has kept back for later items was accepted, or nobody takes more. Called at the end of the
+    /// input, once [`poll_settled`](Push::poll_settled) is ready; nothing is pushed afterwards.
+    fn poll_rest(&mut self, _: &mut Context<'_>) -> Poll<()> {
+        Poll::Ready(())
+    }
+
     /// Makes all that was pushed visible: items to their reader, counts to the ledger. Called before every wait.
     fn flush(&mut self);
 
@@ -98,6 +104,13 @@ impl<T: Send + 'static, L: Lineage> Push<T, L> for Outlet<T, L> {
         match self {
             Outlet::Edge(tx) => tx.poll_settled(cx),
             Outlet::Fused(push) => push.poll_settled(cx),
+        }
+    }
+
+    fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match self {
+            Outlet::Edge(_) => Poll::Ready(()),
+            Outlet::Fused(push) => push.poll_rest(cx),
         }
     }
 

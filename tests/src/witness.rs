@@ -1,5 +1,6 @@
 //! Items that are counted as they are made and dropped.
 
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
@@ -77,6 +78,21 @@ impl Item {
     pub fn disarmed(mut self) -> Item {
         self.is_armed = false;
         self
+    }
+}
+
+/// Items are told apart by their number.
+impl PartialEq for Item {
+    fn eq(&self, other: &Item) -> bool {
+        self.id == other.id
+    }
+}
+
+impl Eq for Item {}
+
+impl Hash for Item {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.id.hash(state);
     }
 }
 

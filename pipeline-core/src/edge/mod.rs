@@ -17,7 +17,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::{Poll, Waker};
 
-pub(crate) use rx::{Next, Rx};
+pub(crate) use rx::{Next, One, Rx};
 pub(crate) use tx::Tx;
 
 use crate::push::Ending;

@@ -2,27 +2,42 @@
 //!
 //! [`Flow`] has every operator as a method. A flow is a value: it holds no runtime and no task, it can be cloned, and
 //! nothing happens until it is ended by a sink and run, or started and read.
+//!
+//! This file is long because it is a list: each operator is one call and its documentation, and a trait is one item. What
+//! the operators do is in [`op`](crate::op).
 
 mod boxed;
 mod join;
 mod source;
 mod split;
+mod ticks;
 
 pub use boxed::BoxFlow;
 pub use join::JoinExt;
 pub use source::{Iter, Once, StreamSource, iter, once, stream};
 pub use split::SplitExt;
+pub use ticks::{After, Interval, after, interval};
+
+use std::future::Future;
+use std::time::Duration;
 
 use crate::lineage::Lineage;
 use crate::op::{
+    Batch, BatchEvery, BatchReady, BatchWeighted, BatchWithin, Dedup, Distinct, SkipWhile, TakeUntil, Unbatch,
+};
+use crate::op::{
     Buffer, Chain, Enumerate, Filter, FilterMap, FlatMap, Inspect, Map, Scan, Skip, Take, TakeWhile, Tracked,
 };
+use crate::op::{Conflate, Latest, MaxInFlight, Resequence};
+use crate::op::{Debounce, Delay, Rate, Sample, Throttle, TimeoutIdle};
+use crate::op::{FlatMapFlow, SwitchMap};
 use crate::plan::{Build, Outline};
+use crate::private::StreamStage;
 use crate::push::Push;
 use crate::run::{Pipeline, Started};
 use crate::runtime::Rt;
 use crate::sink::{Collect, Count, Drain, First, Fold, ForEach};
-use crate::stage::{Step, TryStep};
+use crate::stage::{Staged, Step, TryStep};
 
 /// A plan with an open end that yields items of one type.
 ///
@@ -283,6 +298,381 @@ pub trait Flow: Clone + Send + Sized + 'static {
         Skip::new(self, n)
     }
 
+    /// Drops items up to the first for which `f` says false; that one and all behind it go on. The others count as
+    /// [`filtered`](crate::ledger::StageReport::filtered).
+    ///
+    /// ```
+    /// use taktline::prelude::*;
+    ///
+    /// # taktline::sim::run(1, async {
+    /// let done = iter([1, 2, 9, 2, 1u64]).skip_while(|x| *x < 5).collect::<Vec<_>>().run().await?;
+    /// assert_eq!(done.value, [9, 2, 1]);
+    /// # Ok::<(), taktline::Error>(())
+    /// # }).unwrap();
+    /// ```
+    fn skip_while<F>(self, f: F) -> SkipWhile<Self, F>
+    where
+        F: FnMut(&Self::Item) -> bool + Clone + Send + 'static,
+    {
+        SkipWhile::new(self, f)
+    }
+
+    /// Drops an item that equals the one before it. It counts as [`filtered`](crate::ledger::StageReport::filtered).
+    ///
+    /// A clone of the last item that passed is kept to compare with.
+    ///
+    /// ```
+    /// use taktline::prelude::*;
+    ///
+    /// # taktline::sim::run(1, async {
+    /// let done = iter([1, 1, 2, 2, 2, 1u64]).dedup().collect::<Vec<_>>().run().await?;
+    /// assert_eq!(done.value, [1, 2, 1]);
+    /// # Ok::<(), taktline::Error>(())
+    /// # }).unwrap();
+    /// ```
+    fn dedup(self) -> Dedup<Self>
+    where
+        Self::Item: PartialEq + Clone,
+    {
+        Dedup::new(self)
+    }
+
+    /// Drops an item that equals one of the `limit` different items that passed last. It counts as
+    /// [`filtered`](crate::ledger::StageReport::filtered).
+    ///
+    /// Two clones of each remembered item are kept. Beyond `limit` the one that passed first is forgotten, and passes again
+    /// when it comes again. Zero makes the plan invalid: `run` says so.
+    ///
+    /// ```
+    /// use taktline::prelude::*;
+    ///
+    /// # taktline::sim::run(1, async {
+    /// let items = iter([1, 2, 1, 3, 1, 2u64]);
+    /// assert_eq!(items.clone().distinct(9).collect::<Vec<_>>().run().await?.value, [1, 2, 3]);
+    /// // With room for two, the 3 makes it forget the 1, which then makes it forget the 2.
+    /// assert_eq!(items.distinct(2).collect::<Vec<_>>().run().await?.value, [1, 2, 3, 1, 2]);
+    /// # Ok::<(), taktline::Error>(())
+    /// # }).unwrap();
+    /// ```
+    fn distinct(self, limit: usize) -> Distinct<Self>
+    where
+        Self::Item: std::hash::Hash + Eq + Clone,
+    {
+        Distinct::new(self, limit)
+    }
+
+    /// Makes one item, a `Vec`, of each `n`. The last one is shorter if the items do not come out even; none is empty. Zero
+    /// makes the plan invalid: `run` says so.
+    ///
+    /// A batch that is not full waits for more as long as items may come: where that may take long, see
+    /// [`batch_within`](Flow::batch_within). It goes out when the flow ends, also by a failure before it; a cancel abandons it.
+    ///
+    /// ```
+    /// use taktline::prelude::*;
+    ///
+    /// # taktline::sim::run(1, async {
+    /// let done = iter(0..5u64).batch(2).collect::<Vec<_>>().run().await?;
+    /// assert_eq!(done.value, [vec![0, 1], vec![2, 3], vec![4]]);
+    /// let batch = done.report.stage("batch").expect("every step has a row");
+    /// assert_eq!((batch.items_in, batch.items_out), (5, 3));
+    /// # Ok::<(), taktline::Error>(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Backpressure
+    /// A batch is filled while there is no room for it, but for its last item.
+    fn batch(self, n: usize) -> Batch<Self> {
+        Batch::new(self, n)
+    }
+
+    /// Like [`batch`](Flow::batch), and a batch goes out at the latest `time` after its first item was taken.
+    ///
+    /// While there is no room for a batch whose time is over, it goes on to be filled. Up to `n` items are held.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use taktline::prelude::*;
+    ///
+    /// #[source]
+    /// async fn pairs(out: Out<u64>) {
+    ///     for i in 0..5 {
+    ///         out.send(i).await;
+    ///         sleep(Duration::from_secs(if i % 2 == 0 { 1 } else { 60 })).await;
+    ///     }
+    /// }
+    ///
+    /// # taktline::sim::run(1, async {
+    /// let done = pairs().batch_within(9, Duration::from_secs(5)).collect::<Vec<_>>().run().await?;
+    /// assert_eq!(done.value, [vec![0, 1], vec![2, 3], vec![4]]);
+    /// # Ok::<(), taktline::Error>(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Backpressure
+    /// It has an edge before it (see [`buffer`](Flow::buffer)), and takes items from it while its batch is not full.
+    fn batch_within(self, n: usize, time: Duration) -> BatchWithin<Self> {
+        BatchWithin::new(self, n, time)
+    }
+
+    /// Like [`batch_within`](Flow::batch_within), with a weight for each item: a batch weighs at most `max`. An item that is
+    /// heavier is a batch of its own.
+    ///
+    /// An item weighs at least 1, so that a batch has no more than `max` items. It goes out at the latest `time` after its
+    /// first item was taken; `Duration::MAX` is no limit.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use taktline::prelude::*;
+    ///
+    /// # taktline::sim::run(1, async {
+    /// let lines = iter(["aa", "bb", "c", "dddddd", "e"]);
+    /// let plan = lines.batch_weighted(4, Duration::from_secs(1), |line| line.len() as u64).collect::<Vec<_>>();
+    /// assert_eq!(plan.run().await?.value, [vec!["aa", "bb"], vec!["c"], vec!["dddddd"], vec!["e"]]);
+    /// # Ok::<(), taktline::Error>(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Backpressure
+    /// That of `batch_within`; one item more is held, which did not fit into the batch that waits for room.
+    fn batch_weighted<F>(self, max: u64, time: Duration, weigh: F) -> BatchWeighted<Self, F>
+    where
+        F: FnMut(&Self::Item) -> u64 + Clone + Send + 'static,
+    {
+        BatchWeighted::new(self, max, time, weigh)
+    }
+
+    /// Makes one item of all that wait, up to `max`; never waits for more, and never gives an empty batch.
+    ///
+    /// What reads it slowly gets large batches, and what reads it quickly small ones. While there is no room, the batch goes
+    /// on to be filled.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use taktline::prelude::*;
+    ///
+    /// # taktline::sim::run(1, async {
+    /// let slow = stage(|batch: Vec<u64>| async move { sleep(Duration::from_secs(1)).await; batch.len() });
+    /// let plan = iter(0..100u64).batch_ready(50).then(slow.buffer(1)).collect::<Vec<_>>();
+    /// let lengths = plan.run().await?.value;
+    /// assert_eq!(lengths.iter().sum::<usize>(), 100);
+    /// assert!(lengths.len() < 10, "{lengths:?}");
+    /// # Ok::<(), taktline::Error>(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Backpressure
+    /// It has an edge before it (see [`buffer`](Flow::buffer)), and takes items from it while its batch is not full.
+    fn batch_ready(self, max: usize) -> BatchReady<Self> {
+        BatchReady::new(self, max)
+    }
+
+    /// Makes one item of all that came in a period; none of a period in which nothing came. A zero period makes the plan
+    /// invalid: `run` says so.
+    ///
+    /// Periods begin as the run begins, and do not drift. A batch goes out early, so that nobody waits, when it has as many
+    /// items as the edge before it has places: see [`buffer`](Flow::buffer).
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use taktline::prelude::*;
+    ///
+    /// # taktline::sim::run(1, async {
+    /// let (second, ms) = (Duration::from_secs(1), Duration::from_millis(1));
+    /// let slow = iter(0..5u64).then(move |x| async move { sleep(300 * ms).await; x });
+    /// let done = slow.batch_every(second).collect::<Vec<_>>().run().await?;
+    /// assert_eq!(done.value, [vec![0, 1, 2], vec![3, 4]]);
+    /// # Ok::<(), taktline::Error>(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Backpressure
+    /// A batch that finds no room goes on to be filled; it goes out as soon as there is room.
+    fn batch_every(self, period: Duration) -> BatchEvery<Self> {
+        BatchEvery::new(self, period)
+    }
+
+    /// Ends when `until` is ready: what is upstream is dropped, stage by stage, and the items in flight there are abandoned.
+    /// An item that was taken before goes on. The run ends well.
+    ///
+    /// The future is polled by the first run. A second run, also of a clone, gives an error
+    /// ([`is_spent`](crate::error::Error::is_spent)) before anything is spawned.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use taktline::prelude::*;
+    ///
+    /// # taktline::sim::run(1, async {
+    /// let second = Duration::from_secs(1);
+    /// let ticks = iter(1..).then(move |x: u64| async move { sleep(second).await; x });
+    /// let done = ticks.take_until(sleep(second * 7 / 2)).collect::<Vec<_>>().run().await?;
+    /// assert_eq!(done.value, [1, 2, 3]);
+    /// # Ok::<(), taktline::Error>(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Panics
+    /// A future that panics fails the run with the name `take_until`.
+    ///
+    /// # Backpressure
+    /// It has an edge before it: see [`buffer`](Flow::buffer).
+    fn take_until<U>(self, until: U) -> TakeUntil<Self, U>
+    where
+        U: Future + Send + 'static,
+    {
+        TakeUntil::new(self, until)
+    }
+
+    /// Makes an item of each thing in an item: of a batch, of an `Option`, of whatever is `IntoIterator`. It is
+    /// [`flat_map`](Flow::flat_map) without a closure.
+    ///
+    /// ```
+    /// use taktline::prelude::*;
+    ///
+    /// # taktline::sim::run(1, async {
+    /// let done = iter(0..5u64).batch(2).unbatch().collect::<Vec<_>>().run().await?;
+    /// assert_eq!(done.value, [0, 1, 2, 3, 4]);
+    /// # Ok::<(), taktline::Error>(())
+    /// # }).unwrap();
+    /// ```
+    fn unbatch(self) -> Unbatch<Self>
+    where
+        Self::Item: IntoIterator,
+        <Self::Item as IntoIterator>::IntoIter: Send + 'static,
+        <Self::Item as IntoIterator>::Item: Send + 'static,
+    {
+        Unbatch::new(self)
+    }
+
+    /// Lets items pass no faster than `rate`, and up to `burst` of them at once after a pause. It delays, and drops none.
+    ///
+    /// Within any time there pass at most `burst` items and those that `rate` gives for that time; over a long time it is
+    /// exact, since no rounding adds up. Items may have a [`cost`](Throttle::cost). A zero in the rate, or a burst of zero,
+    /// makes the plan invalid: `run` says so.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use taktline::Rate;
+    /// use taktline::prelude::*;
+    ///
+    /// # taktline::sim::run(1, async {
+    /// // Five at once, and the other fifteen at ten a second.
+    /// let done = iter(0..20u64).throttle(Rate::per_second(10), 5).count().run().await?;
+    /// assert_eq!(done.report.elapsed(), Duration::from_millis(1500));
+    /// # Ok::<(), taktline::Error>(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Backpressure
+    /// It has an edge before it (see [`buffer`](Flow::buffer)), and holds the item whose time has not come.
+    fn throttle(self, rate: Rate, burst: u64) -> Throttle<Self, fn(&Self::Item) -> u64> {
+        Throttle::new(self, rate, burst, |_| 1)
+    }
+
+    /// Lets an item pass when no other has come for `time` after it. The others count as
+    /// [`dropped`](crate::ledger::StageReport::dropped).
+    ///
+    /// The last item passes when the flow ends. One whose time is over while there is no room is still replaced by a later
+    /// one.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use taktline::prelude::*;
+    ///
+    /// #[source]
+    /// async fn keys(out: Out<char>) {
+    ///     for key in "ta kt".chars() {
+    ///         sleep(Duration::from_millis(if key == ' ' { 900 } else { 100 })).await;
+    ///         out.send(key).await;
+    ///     }
+    /// }
+    ///
+    /// # taktline::sim::run(1, async {
+    /// let done = keys().debounce(Duration::from_millis(500)).collect::<String>().run().await?;
+    /// assert_eq!(done.value, "at");
+    /// assert_eq!(done.report.stage("debounce").map(|row| row.dropped), Some(3));
+    /// # Ok::<(), taktline::Error>(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Backpressure
+    /// None is passed on to what is upstream: items are taken as they come.
+    fn debounce(self, time: Duration) -> Debounce<Self> {
+        Debounce::new(self, time)
+    }
+
+    /// Lets the last item of each period pass at its end, if one came in it. The others count as
+    /// [`dropped`](crate::ledger::StageReport::dropped).
+    ///
+    /// Periods begin as the run begins, and do not drift. The last item of all passes when the flow ends. A zero period makes
+    /// the plan invalid: `run` says so.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use taktline::prelude::*;
+    ///
+    /// # taktline::sim::run(1, async {
+    /// let ms = Duration::from_millis(1);
+    /// let readings = iter(0..9u64).then(move |x| async move { sleep(300 * ms).await; x });
+    /// assert_eq!(readings.sample(1000 * ms).collect::<Vec<_>>().run().await?.value, [2, 5, 8]);
+    /// # Ok::<(), taktline::Error>(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Backpressure
+    /// None is passed on to what is upstream: items are taken as they come. One that finds no room is replaced by a later one.
+    fn sample(self, period: Duration) -> Sample<Self> {
+        Sample::new(self, period)
+    }
+
+    /// Gives each item on `time` after it was taken.
+    ///
+    /// It holds as many items as the edge before it has places ([`buffer`](Flow::buffer), 16 by default); when it is full,
+    /// upstream waits. So with `k` places no more than `k` items pass in each `time`.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use taktline::prelude::*;
+    ///
+    /// # taktline::sim::run(1, async {
+    /// let second = Duration::from_secs(1);
+    /// let done = iter(0..3u64).delay(second).count().run().await?;
+    /// assert_eq!((done.value, done.report.elapsed()), (3, second));
+    /// let done = iter(0..3u64).buffer(1).delay(second).count().run().await?;
+    /// assert_eq!((done.value, done.report.elapsed()), (3, 3 * second));
+    /// # Ok::<(), taktline::Error>(())
+    /// # }).unwrap();
+    /// ```
+    fn delay(self, time: Duration) -> Delay<Self> {
+        Delay::new(self, time)
+    }
+
+    /// Fails the run if no item comes for `time`: at the start, or after the item before it has moved on. While there is no
+    /// room for an item in hand, the clock stands still.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use taktline::error::Idle;
+    /// use taktline::prelude::*;
+    ///
+    /// # taktline::sim::run(1, async {
+    /// let minute = Duration::from_secs(60);
+    /// let stuck = iter(0..).then(move |x: u32| async move { sleep(minute * x).await; x });
+    /// let error = stuck.timeout_idle(minute * 5 / 2).count().run().await.unwrap_err();
+    /// assert!(error.downcast_ref::<Idle>().is_some());
+    /// // Of the items 0, 1 and 2, the last one came at 3 minutes.
+    /// assert_eq!(error.report().unwrap().elapsed(), minute * 11 / 2);
+    /// # });
+    /// ```
+    ///
+    /// # Errors
+    /// [`Idle`](crate::error::Idle), with the name `timeout_idle`.
+    ///
+    /// # Backpressure
+    /// It has an edge before it: see [`buffer`](Flow::buffer).
+    fn timeout_idle(self, time: Duration) -> TimeoutIdle<Self> {
+        TimeoutIdle::new(self, time)
+    }
+
     /// Pairs each item with its number, from 0.
     ///
     /// ```
@@ -354,6 +744,184 @@ pub trait Flow: Clone + Send + Sized + 'static {
     /// ```
     fn buffer(self, items: usize) -> Buffer<Self> {
         Buffer::new(self, items)
+    }
+
+    /// Makes a flow of each item, and yields what those yield, with `n` of them running at once: as it comes, or one after the
+    /// other if `n` is 1. Zero makes the plan invalid: `run` says so.
+    ///
+    /// It is a stage of `n` workers and the name `flat_map_flow`, of which each runs one inner flow. An inner flow is a run
+    /// of its own, with edges, tasks and a ledger of its own; the bound and the report of the outer one do not tell what is
+    /// in it. Where the items of an item are known at once, [`flat_map`](Flow::flat_map) costs less.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use taktline::prelude::*;
+    ///
+    /// # taktline::sim::run(1, async {
+    /// let ticks = |n: u64| interval(Duration::from_secs(n)).take(3).map(move |tick| (n, tick));
+    /// let done = iter([2, 3u64]).flat_map_flow(2, ticks).collect::<Vec<_>>().run().await?;
+    /// assert_eq!(done.value[..3], [(2, 0), (3, 0), (2, 1)]);
+    /// assert_eq!(done.report.elapsed(), Duration::from_secs(9));
+    /// # Ok::<(), taktline::Error>(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    /// An inner flow that fails does so for its item: the error of the stage is the [`Error`](crate::error::Error) of the
+    /// inner run.
+    ///
+    /// # Ordering
+    /// Each inner flow keeps its order. Those of different items interleave.
+    ///
+    /// # Backpressure
+    /// An inner flow waits while there is no room for what it yields. Up to `n` of them are held.
+    fn flat_map_flow<G, F>(self, n: usize, f: F) -> BoxFlow<G::Item, Self::Lineage>
+    where
+        G: Flow,
+        F: FnMut(Self::Item) -> G + Clone + Send + 'static,
+    {
+        let stage = Staged::named("flat_map_flow", FlatMapFlow::<Self::Item, F>::new(f));
+        stage.concurrency(n).unordered().attach(self)
+    }
+
+    /// Makes a flow of each item, and yields what the newest of them yields: when an item comes, the flow of the one before it
+    /// is dropped, with what it has in flight.
+    ///
+    /// It is a stage with the name `switch_map`. An inner flow is a run of its own: see
+    /// [`flat_map_flow`](Flow::flat_map_flow).
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use taktline::prelude::*;
+    ///
+    /// # taktline::sim::run(1, async {
+    /// let ms = Duration::from_millis(1);
+    /// let letters = interval(1000 * ms).map(|n| ['a', 'b', 'c'][n as usize]).take(3);
+    /// let counted = letters.switch_map(move |letter| interval(400 * ms).take(4).map(move |n| format!("{letter}{n}")));
+    /// let done = counted.collect::<Vec<_>>().run().await?;
+    /// assert_eq!(done.value, ["a0", "a1", "b0", "b1", "c0", "c1", "c2", "c3"]);
+    /// # Ok::<(), taktline::Error>(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    /// Those of `flat_map_flow`, without the number of the item.
+    ///
+    /// # Backpressure
+    /// The newest flow waits while there is no room for what it yields. Items are taken as they come.
+    fn switch_map<G, F>(self, f: F) -> BoxFlow<G::Item, Self::Lineage>
+    where
+        G: Flow,
+        F: FnMut(Self::Item) -> G + Clone + Send + 'static,
+    {
+        StreamStage::new("switch_map", SwitchMap::<Self::Item, F>::new(f)).attach(self)
+    }
+
+    /// Puts items in the order of their numbers, which begin at 0: those that come too early wait for what is before them.
+    ///
+    /// It holds as many of them as the edge before it has places ([`buffer`](Flow::buffer), 16 by default). When the flow
+    /// ends, what is held goes on in order, though some numbers did not come.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use taktline::prelude::*;
+    ///
+    /// # taktline::sim::run(1, async {
+    /// let uneven = stage(|(n, x): (u64, u64)| async move { sleep(Duration::from_secs(x)).await; (n, x) });
+    /// let flow = iter([3, 1, 2, 0u64]).enumerate().then(uneven.concurrency(4).unordered());
+    /// let done = flow.resequence(|(n, _)| *n).map(|(_, x)| x).collect::<Vec<_>>().run().await?;
+    /// assert_eq!(done.value, [3, 1, 2, 0]);
+    /// # Ok::<(), taktline::Error>(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    /// [`OutOfSequence`](crate::error::OutOfSequence), with the name `resequence`: a number came twice, or one is still
+    /// missing when as many as it holds wait for it. Those do not go on.
+    fn resequence<F>(self, number: F) -> Resequence<Self, F>
+    where
+        F: FnMut(&Self::Item) -> u64 + Clone + Send + 'static,
+    {
+        Resequence::new(self, number)
+    }
+
+    /// Lets every item pass for which there is room, and keeps the newest of those for which there is none. The others count
+    /// as [`dropped`](crate::ledger::StageReport::dropped).
+    ///
+    /// The edge behind it has one place, unless the stage that reads it sets a buffer of its own: what is read there is at
+    /// most one item older than the newest.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use taktline::prelude::*;
+    ///
+    /// # taktline::sim::run(1, async {
+    /// let slow = |x: u64| async move { sleep(Duration::from_secs(10)).await; x };
+    /// let done = interval(Duration::from_secs(1)).take(9).latest().then(slow).collect::<Vec<_>>().run().await?;
+    /// assert_eq!(done.value, [0, 1, 8]);
+    /// assert_eq!(done.report.stage("latest").map(|row| row.dropped), Some(6));
+    /// # Ok::<(), taktline::Error>(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Backpressure
+    /// None is passed on to what is upstream.
+    fn latest(self) -> Latest<Self> {
+        Latest::new(self)
+    }
+
+    /// Lets every item pass for which there is room, and makes one of those for which there is none: `f` is called with what
+    /// was made so far, and the next item.
+    ///
+    /// The edge behind it has one place, unless the stage that reads it sets a buffer of its own.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use taktline::prelude::*;
+    ///
+    /// # taktline::sim::run(1, async {
+    /// let slow = |sum: u64| async move { sleep(Duration::from_secs(10)).await; sum };
+    /// let ticks = interval(Duration::from_secs(1)).take(9);
+    /// let done = ticks.conflate(|sum, tick| sum + tick).then(slow).collect::<Vec<_>>().run().await?;
+    /// assert_eq!(done.value, [0, 1, 2 + 3 + 4 + 5 + 6 + 7 + 8]);
+    /// # Ok::<(), taktline::Error>(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Backpressure
+    /// None is passed on to what is upstream.
+    fn conflate<F>(self, f: F) -> Conflate<Self, F>
+    where
+        F: FnMut(Self::Item, Self::Item) -> Self::Item + Clone + Send + 'static,
+    {
+        Conflate::new(self, f)
+    }
+
+    /// Lets at most `n` items be in flight between here and the sinks, exactly. An item leaves when all that was made from it
+    /// is done, filtered, failed or dropped, on every branch.
+    ///
+    /// Put it behind a source: then nothing is read from it while `n` items are on their way, whatever buffers and workers
+    /// the stages have. The items have tickets from here on. A batch of more than `n` items never gets full; one with a time
+    /// goes out when that is over. Zero makes the plan invalid: `run` says so.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use taktline::prelude::*;
+    ///
+    /// # taktline::sim::run(1, async {
+    /// let second = |x: u64| async move { sleep(Duration::from_secs(1)).await; x };
+    /// let pool = || stage(second).concurrency(9);
+    /// let done = iter(0..8u64).max_in_flight(2).then(pool()).then(pool()).count().run().await?;
+    /// // Two at a time, each for two seconds.
+    /// assert_eq!((done.value, done.report.elapsed()), (8, Duration::from_secs(8)));
+    /// # Ok::<(), taktline::Error>(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Backpressure
+    /// Upstream waits for a place as it waits for room. No task and no edge: an allocation an item, which is its ticket.
+    fn max_in_flight(self, n: usize) -> MaxInFlight<Self> {
+        MaxInFlight::new(self, n)
     }
 
     /// Gives each item a ticket that follows everything made from it. `ticket` is called with each item, in order.

@@ -211,7 +211,7 @@ where
 }
 
 /// What a source reads from.
-trait Reads: Send + 'static {
+pub(super) trait Reads: Send + 'static {
     type Item: Send + 'static;
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Option<Self::Item>>;
 }
@@ -242,7 +242,7 @@ where
     }
 }
 
-fn pump<R, N>(build: &mut Build, name: &str, items: impl FnOnce() -> R + Send + 'static, mut next: N)
+pub(super) fn pump<R, N>(build: &mut Build, name: &str, items: impl FnOnce() -> R + Send + 'static, mut next: N)
 where
     R: Reads,
     N: Push<R::Item, ()>,
@@ -252,7 +252,7 @@ where
     let here = site.clone();
     build.task(&site, async move {
         let (mark, pace) = (here.run.rt.now(), Pace::new(&here.run.rt));
-        let mut pump = Pump { items: items(), next, site: here, sent: 0, mark, waits: None, pace };
+        let mut pump = Pump { items: items(), next, site: here, sent: 0, mark, waits: None, has_ended: false, pace };
         poll_fn(|cx| pump.poll(cx)).await;
     });
 }
@@ -266,6 +266,8 @@ struct Pump<R, N> {
     sent: u64,
     mark: Instant,
     waits: Option<Spent>,
+    /// Everything was read.
+    has_ended: bool,
     pace: Pace,
 }
 
@@ -278,10 +280,13 @@ impl<R: Reads, N: Push<R::Item, ()>> Pump<R, N> {
             self.publish();
             return Poll::Ready(());
         }
+        if self.has_ended {
+            return self.rest(cx);
+        }
         if self.site.node.is_draining() {
             // What was pushed before is accepted, and nothing more is read.
             return match self.next.poll_settled(cx) {
-                Poll::Ready(_) => self.end(),
+                Poll::Ready(_) => self.rest(cx),
                 Poll::Pending => self.pend(Spent::WaitingForRoom, Doing::WaitForRoom),
             };
         }
@@ -300,7 +305,7 @@ impl<R: Reads, N: Push<R::Item, ()>> Pump<R, N> {
                         break;
                     }
                 }
-                Poll::Ready(None) => return self.end(),
+                Poll::Ready(None) => return self.rest(cx),
                 Poll::Pending => return self.pend(Spent::WaitingForInput, Doing::WaitForInput),
             }
         }
@@ -317,6 +322,15 @@ impl<R: Reads, N: Push<R::Item, ()>> Pump<R, N> {
         }
         self.pace.woke(self.next.take_woken());
         self.pace.should_yield(&self.site.run.rt)
+    }
+
+    /// Moves on what fused steps have kept back.
+    fn rest(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.has_ended = true;
+        match self.next.poll_rest(cx) {
+            Poll::Ready(()) => self.end(),
+            Poll::Pending => self.pend(Spent::WaitingForRoom, Doing::WaitForRoom),
+        }
     }
 
     fn end(&mut self) -> Poll<()> {

@@ -48,12 +48,14 @@ pub(crate) struct Counts {
     pub(crate) failed: Count,
     pub(crate) skipped: Count,
     pub(crate) retried: Count,
+    /// Thrown away after they were started, by a policy that was asked for.
+    pub(crate) dropped: Count,
     /// Cut after they were started.
     pub(crate) abandoned: Count,
     /// Cut before they were started.
     pub(crate) abandoned_waiting: Count,
     /// Thrown away by a policy that was asked for, before they were started.
-    pub(crate) dropped: Count,
+    pub(crate) dropped_waiting: Count,
     pub(crate) out: Count,
     pub(crate) edge_peak: Count,
     pub(crate) work_peak: Count,
@@ -107,6 +109,7 @@ pub(crate) struct Steps {
     pub(crate) filtered: u64,
     pub(crate) failed: u64,
     pub(crate) skipped: u64,
+    pub(crate) dropped: u64,
     pub(crate) out: u64,
 }
 
@@ -120,6 +123,7 @@ impl Tally {
         counts.filtered.add(now.filtered - shown.filtered);
         counts.failed.add(now.failed - shown.failed);
         counts.skipped.add(now.skipped - shown.skipped);
+        counts.dropped.add(now.dropped - shown.dropped);
         shown.clone_from(now);
     }
 }

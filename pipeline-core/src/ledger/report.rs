@@ -12,7 +12,7 @@ use crate::run::Node;
 pub enum Kind {
     /// Where items enter. It has only an *out*.
     Source,
-    /// A stage with an edge and tasks of its own.
+    /// A stage, or an operator that waits, with an edge and tasks of its own.
     Stage,
     /// A step that is fused into its neighbour.
     Fused,
@@ -76,7 +76,7 @@ pub struct StageReport {
     pub skipped: u64,
     /// Attempts after the first.
     pub retried: u64,
-    /// Items thrown away by a policy that was asked for: what a [`tap`](crate::flow::SplitExt::tap) had no room for.
+    /// Items thrown away by a policy that was asked for: there was no room, or it was not their time.
     pub dropped: u64,
     /// Items accepted and cut by an ending: a failure, a cancel, a reader that reads no more.
     pub abandoned: u64,
@@ -114,9 +114,10 @@ impl StageReport {
         // From the last step of an item to its first: see the counters.
         let (filtered, skipped) = (c.filtered.get(), c.skipped.get());
         let (done, failed, cut) = (c.done.get(), c.failed.get(), c.abandoned.get());
+        let dropped = c.dropped.get();
         let ended = c.ended.get();
         let started = c.started.get();
-        let (cut_waiting, dropped) = (c.abandoned_waiting.get(), c.dropped.get());
+        let (cut_waiting, dropped_waiting) = (c.abandoned_waiting.get(), c.dropped_waiting.get());
         let items_in = c.accepted.get();
         StageReport {
             name: node.name.clone(),
@@ -128,11 +129,11 @@ impl StageReport {
             failed,
             skipped,
             retried: c.retried.get(),
-            dropped,
+            dropped: dropped + dropped_waiting,
             abandoned: cut + cut_waiting,
-            waiting: items_in.saturating_sub(started + cut_waiting + dropped),
+            waiting: items_in.saturating_sub(started + cut_waiting + dropped_waiting),
             in_work: started.saturating_sub(ended),
-            finished: ended.saturating_sub(done + failed + cut),
+            finished: ended.saturating_sub(done + failed + dropped + cut),
             edge_peak: c.edge_peak.get(),
             work_peak: c.work_peak.get(),
             window_peak: c.window_peak.get(),

@@ -36,13 +36,13 @@ where
         build.task(&site, async move {
             let mut mover = Mover::new(Turns::of(first), next, here);
             if !poll_fn(|cx| mover.poll(cx)).await {
-                mover.end();
+                mover.end().await;
                 return;
             }
             later.begin();
             mover.inputs().add(second);
             poll_fn(|cx| mover.poll(cx)).await;
-            mover.end();
+            mover.end().await;
         });
         upstream.build(build, tx);
     }

@@ -28,7 +28,7 @@ where
 
     fn build<N: Push<I::Item, P::Lineage>>(self, build: &mut Build, next: N) {
         let count = FusedCount::new(build, "flat_map");
-        self.upstream.build(build, FlatMapPush { f: self.f, current: None, looked_at: 0, next, count });
+        self.upstream.build(build, FlatMapPush::new(self.f, next, count));
     }
 
     fn outline(&self, outline: &mut Outline, next: usize) {
@@ -36,7 +36,7 @@ where
     }
 }
 
-struct FlatMapPush<F, I, L, N> {
+pub(super) struct FlatMapPush<F, I, L, N> {
     f: F,
     /// What is left of the last item.
     current: Option<Current<I, L>>,
@@ -44,6 +44,12 @@ struct FlatMapPush<F, I, L, N> {
     looked_at: u32,
     next: N,
     count: FusedCount,
+}
+
+impl<F, I, L, N> FlatMapPush<F, I, L, N> {
+    pub(super) fn new(f: F, next: N, count: FusedCount) -> Self {
+        FlatMapPush { f, current: None, looked_at: 0, next, count }
+    }
 }
 
 struct Current<I, L> {
@@ -85,11 +91,11 @@ where
             }
             self.looked_at += 1;
             // Room first: what the iterator gives must not be lost. One that says it is empty needs none.
-            let is_over = self.count.run(|| current.items.size_hint().1 == Some(0));
+            let is_over = self.count.call_more(|| current.items.size_hint().1 == Some(0));
             if !is_over && ready!(self.next.poll_room(cx)) == Flowing::Over {
                 return Poll::Ready(Flowing::Over);
             }
-            let made = if is_over { None } else { self.count.run(|| current.items.next()) };
+            let made = if is_over { None } else { self.count.call_more(|| current.items.next()) };
             match made {
                 Some(made) => {
                     current.is_empty = false;

@@ -15,12 +15,22 @@ pub(crate) struct FusedCount {
     filtered: u64,
     failed: u64,
     out: u64,
-    /// Of those seen before, how many have not been counted as ended.
+    /// Items that have not given all their outputs yet. Those that never do were abandoned.
+    held: u64,
+    /// Of those that were held when the counts were last published, so many have not been counted as ended.
     open: u64,
-    /// An item has not given all its outputs yet. If it never does, it was abandoned.
-    is_held: bool,
-    /// The user's code runs.
-    is_running: bool,
+    /// The user's code that runs.
+    runs: Runs,
+}
+
+/// What the user's code runs on.
+#[derive(Clone, Copy, PartialEq)]
+enum Runs {
+    Nothing,
+    /// An item that is counted as ended.
+    OnEnded,
+    /// An item that is held.
+    OnHeld,
 }
 
 impl FusedCount {
@@ -29,33 +39,48 @@ impl FusedCount {
     }
 
     pub(crate) fn of(node: Arc<Node>) -> FusedCount {
-        FusedCount { node, seen: 0, filtered: 0, failed: 0, out: 0, open: 0, is_held: false, is_running: false }
+        FusedCount { node, seen: 0, filtered: 0, failed: 0, out: 0, held: 0, open: 0, runs: Runs::Nothing }
     }
 
     /// Runs the user's closure on one item, which it ends; a panic is counted and blamed on this step.
     pub(crate) fn call<R>(&mut self, f: impl FnOnce() -> R) -> R {
         self.seen += 1;
-        self.run(f)
+        self.run(Runs::OnEnded, f)
     }
 
     /// Runs the user's closure on one item, which is held until it is [released](Self::release).
     pub(crate) fn call_held<R>(&mut self, f: impl FnOnce() -> R) -> R {
         let result = self.call(f);
-        self.is_held = true;
+        self.held += 1;
         result
     }
 
-    /// Runs more of the user's code on the item that is in hand: a panic in it fails that item.
-    pub(crate) fn run<R>(&mut self, f: impl FnOnce() -> R) -> R {
-        self.is_running = true;
+    /// Runs more of the user's code on the item that is held: a panic in it ends and fails that item.
+    pub(crate) fn call_more<R>(&mut self, f: impl FnOnce() -> R) -> R {
+        self.run(Runs::OnHeld, f)
+    }
+
+    fn run<R>(&mut self, runs: Runs, f: impl FnOnce() -> R) -> R {
+        self.runs = runs;
         let result = f();
-        self.is_running = false;
+        self.runs = Runs::Nothing;
         result
+    }
+
+    /// An item is held until it is [released](Self::release).
+    pub(crate) fn hold(&mut self) {
+        self.seen += 1;
+        self.held += 1;
     }
 
     /// The item that was held has ended.
     pub(crate) fn release(&mut self) {
-        self.is_held = false;
+        self.release_all(1);
+    }
+
+    /// So many of the items that were held have ended.
+    pub(crate) fn release_all(&mut self, items: u64) {
+        self.held -= items;
     }
 
     pub(crate) fn seen(&mut self) {
@@ -68,7 +93,7 @@ impl FusedCount {
 
     /// Drops an item that does not pass, or what is left of one; a panic in its destructor is this step's.
     pub(crate) fn drop<T>(&mut self, left: T) {
-        self.run(|| drop(left));
+        self.run(Runs::OnEnded, || drop(left));
     }
 
     pub(crate) fn failed(&mut self) {
@@ -87,9 +112,10 @@ impl FusedCount {
 
     /// A panic has been caught, or unwinds: if it came from this step's code, the item in hand has failed by it.
     pub(crate) fn own_up(&mut self) {
-        if std::mem::take(&mut self.is_running) {
+        let runs = std::mem::replace(&mut self.runs, Runs::Nothing);
+        if runs != Runs::Nothing {
             self.failed += 1;
-            self.is_held = false;
+            self.held -= u64::from(runs == Runs::OnHeld);
             blame(&self.node.name);
         }
     }
@@ -98,8 +124,7 @@ impl FusedCount {
         let counts = &self.node.counts;
         let seen = std::mem::take(&mut self.seen);
         let failed = std::mem::take(&mut self.failed);
-        let open = u64::from(self.is_held);
-        let ended = seen + std::mem::replace(&mut self.open, open) - open;
+        let ended = seen + std::mem::replace(&mut self.open, self.held) - self.held;
         counts.accepted.add(seen);
         counts.started.add(seen);
         counts.ended.add(ended);
@@ -114,10 +139,8 @@ impl Drop for FusedCount {
     fn drop(&mut self) {
         self.own_up();
         self.flush();
-        if self.is_held {
-            self.node.counts.ended.add(1);
-            self.node.counts.abandoned.add(1);
-        }
+        self.node.counts.ended.add(self.held);
+        self.node.counts.abandoned.add(self.held);
     }
 }
 
@@ -135,6 +158,13 @@ macro_rules! pass_on {
         crate::op::pass_on!(flush);
     };
     (flush) => {
+        fn poll_rest(&mut self, cx: &mut std::task::Context<'_>) -> std::task::Poll<()> {
+            self.next.poll_rest(cx)
+        }
+
+        crate::op::pass_on!(end);
+    };
+    (end) => {
         fn flush(&mut self) {
             self.count.flush();
             self.next.flush();

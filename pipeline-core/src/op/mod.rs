@@ -1,7 +1,8 @@
-//! Operators: steps that cannot await and are fused into the task before them, and steps that join or split flows.
+//! Operators: steps that cannot await and are fused into the task before them, those that wait for time or room and have a
+//! task of their own, and those that join or split flows.
 //!
-//! One operator, one file. A fused operator is a flow over its upstream and a `Push` over what comes
-//! next; it counts what it is handed.
+//! One operator, one file; those that are many of a kind have a folder. A fused operator is a flow over its upstream and a
+//! `Push` over what comes next; it counts what it is handed.
 
 mod buffer;
 mod chain;
@@ -15,11 +16,17 @@ mod inspect;
 mod join;
 mod map;
 mod merge;
+mod nesting;
+mod order;
+mod pressure;
 mod scan;
+mod shape;
 mod skip;
 mod split;
 mod take;
 mod take_while;
+mod tasked;
+mod time;
 mod tracked;
 
 pub use buffer::Buffer;
@@ -34,7 +41,13 @@ pub use inspect::Inspect;
 pub use join::{Interleave, MergeSorted, Zip, ZipLatest, interleave, merge_sorted};
 pub use map::Map;
 pub use merge::{Adder, KeepOpen, Merge, MergeFlow, MergeGrowing, NotAdded, merge, merge_growing, merge_prefer};
+pub(crate) use nesting::{FlatMapFlow, SwitchMap};
+pub use order::Resequence;
+pub use pressure::{BufferOnFull, Conflate, Latest, MaxInFlight, OnFull};
 pub use scan::Scan;
+pub use shape::{
+    Batch, BatchEvery, BatchReady, BatchWeighted, BatchWithin, Dedup, Distinct, SkipWhile, TakeUntil, Unbatch,
+};
 pub use skip::Skip;
 pub use split::{
     Branch, Branches, Broadcast, EachBranch, EndedBranch, Fnv1a, Gather, Gathered, NoBranch, OpenBranch, OpenBranches,
@@ -43,4 +56,6 @@ pub use split::{
 pub(crate) use split::{Key, balance, partition, unzip};
 pub use take::Take;
 pub use take_while::TakeWhile;
+pub(crate) use time::Beat;
+pub use time::{Debounce, Delay, Rate, Sample, Throttle, TimeoutIdle};
 pub use tracked::Tracked;

@@ -1,6 +1,6 @@
 //! One item from each, with a state.
 
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use crate::flow::Flow;
 use crate::lineage::Lineage;
@@ -65,12 +65,16 @@ where
     }
 
     fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<Flowing> {
-        if self.is_over { Poll::Ready(Flowing::Over) } else { self.next.poll_room(cx) }
+        if self.is_over { self.poll_settled(cx) } else { self.next.poll_room(cx) }
     }
 
     fn poll_settled(&mut self, cx: &mut Context<'_>) -> Poll<Flowing> {
-        let settled = self.next.poll_settled(cx);
-        if self.is_over && settled.is_ready() { Poll::Ready(Flowing::Over) } else { settled }
+        let settled = ready!(self.next.poll_settled(cx));
+        if !self.is_over {
+            return Poll::Ready(settled);
+        }
+        ready!(self.next.poll_rest(cx));
+        Poll::Ready(Flowing::Over)
     }
 
     pass_on!(flush);

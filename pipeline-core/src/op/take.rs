@@ -1,6 +1,6 @@
 //! The first items.
 
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use crate::flow::Flow;
 use crate::lineage::Lineage;
@@ -56,8 +56,12 @@ where
     }
 
     fn poll_settled(&mut self, cx: &mut Context<'_>) -> Poll<Flowing> {
-        let settled = self.next.poll_settled(cx);
-        if self.left == 0 && settled.is_ready() { Poll::Ready(Flowing::Over) } else { settled }
+        let settled = ready!(self.next.poll_settled(cx));
+        if self.left > 0 {
+            return Poll::Ready(settled);
+        }
+        ready!(self.next.poll_rest(cx));
+        Poll::Ready(Flowing::Over)
     }
 
     pass_on!(flush);

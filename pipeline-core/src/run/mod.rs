@@ -1,6 +1,7 @@
 //! Runs: a started pipeline, the owner of every task that it made, and its one outcome.
 
 mod drain;
+mod nested;
 mod node;
 mod pipeline;
 mod running;
@@ -8,6 +9,7 @@ mod shared;
 mod started;
 mod token;
 
+pub(crate) use nested::start_within;
 pub use node::Node;
 pub(crate) use node::{Doing, Stop};
 pub use pipeline::{Done, Pipeline};

@@ -210,7 +210,7 @@ impl Rt {
         self.watched().iter().flat_map(|one| one.waits()).collect()
     }
 
-    pub(super) fn runtime(&self) -> &dyn Runtime {
+    pub(crate) fn runtime(&self) -> &dyn Runtime {
         &*self.runtime
     }
 

@@ -9,6 +9,7 @@ mod boxed;
 #[doc(hidden)]
 pub mod forms;
 mod hooks;
+mod keyed;
 mod mapped;
 mod pace;
 mod plain;
@@ -27,6 +28,7 @@ use std::time::Duration;
 
 pub use boxed::{BoxStage, DynStage};
 pub use forms::*;
+pub use keyed::KeyedStage;
 pub(crate) use mapped::Mapped;
 pub(crate) use pace::Pace;
 pub use plain::PlainFlow;
@@ -39,7 +41,7 @@ pub use settings::Settings;
 pub(crate) use single::drive;
 pub use staged::{Staged, stage, try_stage};
 pub use step::{Body, IntoStage, IntoTryStage, Step, TryStep};
-pub(crate) use worker::{BUDGET, Site};
+pub(crate) use worker::{BUDGET, Failing, Site};
 
 use crate::error::BoxError;
 
@@ -91,6 +93,15 @@ pub trait Stage: Clone + Send + 'static {
     /// Whether `call` ever awaits, so that it can be stopped.
     #[doc(hidden)]
     const AWAITS: bool = true;
+
+    /// Whether the items of one [`key`](Self::key) are in work one after the other.
+    #[doc(hidden)]
+    const HAS_KEYS: bool = false;
+
+    #[doc(hidden)]
+    fn key(_: &Self::In) -> u64 {
+        0
+    }
 
     /// Handles one item. `Ok(None)` without a send is an item that was filtered out.
     ///

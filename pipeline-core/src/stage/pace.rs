@@ -47,7 +47,16 @@ pub(crate) struct Pace {
 impl Pace {
     pub(crate) fn new(rt: &Rt) -> Pace {
         let now = rt.now();
-        Pace { mark: now, items: 0, cost: Duration::ZERO, unknown: KNOWN, is_cheap: false, has_woken: false, turn: now, owes_turn: false }
+        Pace {
+            mark: now,
+            items: 0,
+            cost: Duration::ZERO,
+            unknown: KNOWN,
+            is_cheap: false,
+            has_woken: false,
+            turn: now,
+            owes_turn: false,
+        }
     }
 
     /// A body begins at `now` that is measured by itself, without what its stage does for it.

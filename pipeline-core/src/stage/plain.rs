@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use super::forms::Plain;
 use super::policy::{OnError, Policies};
@@ -90,6 +90,8 @@ struct PlainPush<S, N> {
     plain: PlainBody<S>,
     run: Arc<Shared>,
     taken: u64,
+    /// It takes its item's place: behind what the steps that follow have kept back.
+    failure: Option<Failure>,
     has_failed: bool,
     next: N,
     count: FusedCount,
@@ -99,7 +101,21 @@ impl<S, N> PlainPush<S, N> {
     fn new(plain: PlainBody<S>, kind: Kind, next: N, build: &Build) -> Self {
         let site = build.site(&plain.name, kind);
         let count = FusedCount::of(site.node);
-        PlainPush { plain, run: site.run, taken: 0, has_failed: false, next, count }
+        PlainPush { plain, run: site.run, taken: 0, failure: None, has_failed: false, next, count }
+    }
+}
+
+impl<S, N> PlainPush<S, N> {
+    fn tell(&mut self) {
+        if let Some(failure) = self.failure.take() {
+            self.run.fail(failure);
+        }
+    }
+}
+
+impl<S, N> Drop for PlainPush<S, N> {
+    fn drop(&mut self) {
+        self.tell();
     }
 }
 
@@ -126,17 +142,23 @@ impl<L: Lineage, S: Plain, N: Push<S::Out, L>> Push<S::Item, L> for PlainPush<S,
             Err(error) => {
                 self.count.failed();
                 self.has_failed = true;
-                self.run.fail(Failure::new(&self.count.node.name, Some(item_number), error));
+                self.failure = Some(Failure::new(&self.count.node.name, Some(item_number), error));
             }
         }
     }
 
     fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<Flowing> {
-        if self.has_failed { Poll::Ready(Flowing::Over) } else { self.next.poll_room(cx) }
+        if self.has_failed { self.poll_settled(cx) } else { self.next.poll_room(cx) }
     }
 
     fn poll_settled(&mut self, cx: &mut Context<'_>) -> Poll<Flowing> {
-        if self.has_failed { Poll::Ready(Flowing::Over) } else { self.next.poll_settled(cx) }
+        let settled = ready!(self.next.poll_settled(cx));
+        if !self.has_failed {
+            return Poll::Ready(settled);
+        }
+        ready!(self.next.poll_rest(cx));
+        self.tell();
+        Poll::Ready(Flowing::Over)
     }
 
     pass_on!(flush);

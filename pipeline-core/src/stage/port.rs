@@ -20,6 +20,8 @@ pub trait OutPort<T>: Send + Sync {
     fn retract(&self);
     /// The body waits for room no more, and was not given it.
     fn give_up(&self) {}
+    /// A panic of the body was caught: if it came from a fused step behind, in a send, that step counts and blames itself.
+    fn own_up(&self) {}
     /// Ready when the run drains.
     fn poll_closing(&self, cx: &mut Context<'_>) -> Poll<()>;
     /// Keeps the item that the body is at from counting as settled.

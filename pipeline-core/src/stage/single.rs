@@ -92,11 +92,18 @@ impl<U: Send + 'static, L: Lineage> Port<U, L> {
         settled
     }
 
-    /// Waits until all that was put was accepted, unless `node` is told to stop.
+    /// Waits at the end until all that was put was accepted, also what fused steps have kept back, unless `node` is told to
+    /// stop.
     pub(crate) async fn settle(&self, node: &Node) {
-        poll_fn(
-            |cx| if self.poll_settled(cx).is_ready() || node.is_stopped() { Poll::Ready(()) } else { Poll::Pending },
-        )
+        poll_fn(|cx| {
+            if node.is_stopped() || ready!(self.poll_settled(cx)) == Flowing::Over {
+                return Poll::Ready(());
+            }
+            let mut state = self.state.lock();
+            let rest = state.outlet.poll_rest(cx);
+            state.outlet.flush();
+            rest
+        })
         .await;
     }
 
@@ -119,7 +126,7 @@ impl<U: Send + 'static, L: Lineage> Port<U, L> {
     pub(crate) fn end_of<R>(&self, ended: Result<Option<Result<R, BoxError>>, Panic>) -> End<R> {
         match ended {
             Err(panic) => {
-                self.state.lock().outlet.own_up();
+                self.own_up();
                 if is_blamed() { resume_unwind(panic) } else { End::of(Err(panic)) }
             }
             ended => End::of(ended),
@@ -216,6 +223,10 @@ impl<U: Send + 'static, L: Lineage> OutPort<U> for Port<U, L> {
 
     fn retract(&self) {}
 
+    fn own_up(&self) {
+        self.state.lock().outlet.own_up();
+    }
+
     fn give_up(&self) {
         self.waits.store(false, Ordering::Relaxed);
     }
@@ -274,7 +285,7 @@ async fn drive_items<S: Stage, L: Lineage>(stage: &mut S, rx: Rx<S::In, L>, outl
             line.emit(&mut port, None).await;
         }
         line.desk.flush();
-        port.flush();
+        port.settle(&site.node).await;
     } else {
         line.desk.clock(Spent::Busy);
         line.rx.close(site.reason_to_close());
@@ -372,7 +383,11 @@ impl<'a, T: Send + 'static, L: Lineage> Line<'a, T, L> {
                 Some(leased) => leased,
                 None => match self.next(port).await {
                     Some(next) => next,
-                    None => return Ok(()),
+                    None => {
+                        self.desk.flush();
+                        port.settle(node).await;
+                        return Ok(());
+                    }
                 },
             };
             if !self.pace.is_cheap() && !self.prepare(port).await {

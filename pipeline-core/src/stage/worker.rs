@@ -37,7 +37,11 @@ pub(crate) struct Failing<'a> {
 
 impl<'a> Failing<'a> {
     pub(crate) fn new(site: &'a Site, item: Option<u64>, error: BoxError) -> Self {
-        Failing { run: &site.run, failure: Some(Failure::new(&site.node.name, item, error)) }
+        Failing::of(site, Failure::new(&site.node.name, item, error))
+    }
+
+    pub(crate) fn of(site: &'a Site, failure: Failure) -> Self {
+        Failing { run: &site.run, failure: Some(failure) }
     }
 
     /// It is none after all.

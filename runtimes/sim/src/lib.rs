@@ -52,6 +52,8 @@
 //! ```
 //!
 //! **Probes** are a source and a sink that are driven by hand: see [`probe`].
+//!
+//! **Marbles** say in one line of text what comes when: see [`marbles`].
 
 mod attempt;
 mod case;
@@ -62,6 +64,7 @@ mod explore;
 mod failed;
 mod fault;
 mod inject;
+pub mod marbles;
 mod panics;
 mod point;
 pub mod probe;

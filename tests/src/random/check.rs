@@ -118,6 +118,8 @@ fn check_error(case: &Case, spec: &Spec, shop: &Shop, error: &Error) {
         return;
     }
     assert!(error.is_failed(), "{error:?}");
+    // What an inner flow has failed of.
+    let error = error.downcast_ref::<Error>().unwrap_or(error);
     let failures = error.failures();
     let first = failures.first().expect("a failed run has a failure");
     if first.is_lost() {

@@ -26,6 +26,19 @@ pub(super) const SOURCES: &[&Source] = &[
         can_fail: false,
         attach: |ids, _, desk| stream(futures::stream::iter(ids)).map(move |id| desk.item(id)).boxed(),
     },
+    &Source {
+        name: "interval",
+        can_fail: false,
+        attach: |ids, _, desk| {
+            let numbered = interval(desk.tick()).take(ids.len() as u64).enumerate();
+            numbered.map(move |(at, _)| desk.item(ids[at as usize])).boxed()
+        },
+    },
+    &Source {
+        name: "after",
+        can_fail: false,
+        attach: |ids, _, desk| after(desk.tick()).flat_map(move |()| ids.clone()).map(move |id| desk.item(id)).boxed(),
+    },
     &Source { name: "generate", can_fail: true, attach: |ids, name, desk| generate(ids, desk).name(name).boxed() },
     &Source {
         name: "restarted",

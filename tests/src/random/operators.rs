@@ -2,9 +2,12 @@
 //!
 //! A new one is one more entry of [`OPERATORS`].
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
+use taktline::OnFull;
 use taktline::lineage::{Lineage, Ticket};
 use taktline::op::Branch;
 use taktline::prelude::*;
@@ -200,6 +203,70 @@ tables![
     )
     .by_place(),
     &silent("enumerate", same, numbered),
+    &silent(
+        "skip_while",
+        |params, ids| ids.into_iter().skip_while(|id| id % 5 != params.n % 5).collect(),
+        |site, flow| flow.skip_while(move |item| item.id % 5 != site.params.n % 5).boxed(),
+    )
+    .by_place(),
+    &silent("dedup", |_, ids| deduped(ids), |_, flow| Kept::dedup(flow)).by_place(),
+    &silent(
+        "distinct",
+        |params, ids| distinct(ids, params.workers),
+        |site, flow| Kept::distinct(flow, site.params.workers),
+    )
+    .by_place(),
+    &silent("batch", same, |site, flow| in_a_task(flow).batch(site.params.window).unbatch().boxed()),
+    &silent("batch_within", same, |site, flow| {
+        flow.buffer(site.params.buffer).batch_within(site.params.window, site.desk.tick() * 3).unbatch().boxed()
+    }),
+    &silent("batch_weighted", same, |site, flow| {
+        let weigh = |item: &Item| item.id % 4;
+        flow.batch_weighted(1 + site.params.n, site.desk.tick() * 3, weigh).unbatch().boxed()
+    }),
+    &silent("batch_ready", same, |site, flow| {
+        flow.buffer(site.params.buffer).batch_ready(site.params.window).unbatch().boxed()
+    }),
+    &silent("batch_every", same, |site, flow| {
+        flow.buffer(site.params.buffer).batch_every(site.desk.tick() * 3).unbatch().boxed()
+    }),
+    &silent("throttle", same, |site, flow| {
+        let rate = taktline::Rate::new(1 + site.params.n, site.desk.tick());
+        flow.buffer(site.params.buffer).throttle(rate, site.params.workers as u64).cost(|item| item.id % 3).boxed()
+    }),
+    &silent("delay", same, |site, flow| flow.buffer(site.params.buffer).delay(site.desk.tick()).boxed()),
+    &silent("timeout_idle", same, |site, flow| flow.buffer(site.params.buffer).timeout_idle(Duration::MAX).boxed()),
+    &silent("conflate", same, |site, flow| {
+        // What found no room goes on together.
+        let listed = flow.map(|item| vec![item]).buffer(site.params.buffer);
+        listed
+            .conflate(|mut made, next| {
+                made.extend(next);
+                made
+            })
+            .unbatch()
+            .boxed()
+    }),
+    &silent("on_full", same, |site, flow| flow.buffer(site.params.buffer).on_full(OnFull::Wait).boxed()),
+    &silent("resequence", same, |site, flow| {
+        // Each pair comes the other way round.
+        let pairs = in_a_task(flow).enumerate().batch(2);
+        let swapped = pairs.flat_map(|mut pair| {
+            pair.reverse();
+            pair
+        });
+        swapped.buffer(site.params.buffer).resequence(|(number, _)| *number).map(|(_, item)| item).boxed()
+    }),
+    &silent(
+        "flat_map_flow",
+        |_, ids| copied(ids, 3),
+        |site, flow| flow.flat_map_flow(site.params.workers, |item| once(copies(item, 3))),
+    )
+    .multiplies()
+    .unorders(),
+    &silent("take_until", same, |site, flow| {
+        flow.buffer(site.params.buffer).take_until(std::future::pending::<()>()).boxed()
+    }),
     &silent("fused", |_, ids| copied(kept(ids.into_iter().map(mapped), |id| id % 5 != 0), 3), several_fused)
         .multiplies(),
     &fused(
@@ -281,6 +348,12 @@ tables![
     &workers("each_unordered", unordered_window, same, |Site { params, name, desk }, flow| {
         flow.then(each(desk).name(name).concurrency(params.workers).unordered().buffer(params.buffer))
     })
+    .unorders(),
+    &workers("each_by_key", unordered_window, same, |Site { params, desk, .. }, flow| {
+        let stage = each(desk).name("each_by_key").concurrency(params.workers).buffer(params.buffer);
+        flow.then(stage.by_key(|item| item.id % 3))
+    })
+    .told_as("each_by_key")
     .unorders(),
     &workers(
         "many",
@@ -377,7 +450,7 @@ tables![
         flow.map(|item| (item.clone(), item)).unzip(&branch, &branch).merge()
     })
     .multiplies(),
-    &silent("feedback", same, Round::round),
+    &silent("feedback", same, Kept::round),
     &silent("tap", same, |site, flow| flow.tap(site.params.buffer, |flow| flow.for_each(drop)).boxed()),
 ];
 
@@ -388,26 +461,74 @@ impl Operator {
     }
 }
 
-/// Sends items round a loop, where the loop has its own tickets: it takes no flow that is tracked.
-trait Round: Lineage {
+/// What is another thing for a flow that is tracked: a loop takes none, and an item whose copy is kept to be compared with
+/// others would not be gone when its receipt is settled.
+trait Kept: Lineage {
     fn round(site: Site, flow: BoxFlow<Item, Self>) -> BoxFlow<Item, Self>;
+    fn dedup(flow: BoxFlow<Item, Self>) -> BoxFlow<Item, Self>;
+    fn distinct(flow: BoxFlow<Item, Self>, limit: usize) -> BoxFlow<Item, Self>;
 }
 
-impl Round for () {
+impl Kept for () {
     fn round(site: Site, flow: BoxFlow<Item>) -> BoxFlow<Item> {
         flow.buffer(site.params.buffer).feedback(1000, |flow| flow.map(twice_round)).boxed()
     }
+
+    fn dedup(flow: BoxFlow<Item>) -> BoxFlow<Item> {
+        flow.dedup().boxed()
+    }
+
+    fn distinct(flow: BoxFlow<Item>, limit: usize) -> BoxFlow<Item> {
+        flow.distinct(limit).boxed()
+    }
 }
 
-impl Round for Ticket {
+impl Kept for Ticket {
     fn round(_: Site, flow: BoxFlow<Item, Ticket>) -> BoxFlow<Item, Ticket> {
         flow
+    }
+
+    fn dedup(flow: BoxFlow<Item, Ticket>) -> BoxFlow<Item, Ticket> {
+        let mut last = None;
+        flow.filter(move |item| last.replace(item.id) != Some(item.id)).boxed()
+    }
+
+    fn distinct(flow: BoxFlow<Item, Ticket>, limit: usize) -> BoxFlow<Item, Ticket> {
+        let mut known = VecDeque::new();
+        flow.filter(move |item| passes(item.id, &mut known, limit)).boxed()
     }
 }
 
 /// One worker in each branch of a split.
 fn each_branch<L: Lineage>(Site { params, desk, .. }: Site) -> impl Fn(Branch<Item, L>) -> BoxFlow<Item, L> {
     move |flow| flow.then(each(desk.clone()).name("branch").buffer(params.buffer))
+}
+
+/// A fused step that panics abandons what another one in its task keeps back; so there is none before it in the task.
+fn in_a_task<L: Lineage>(flow: BoxFlow<Item, L>) -> BoxFlow<Item, L> {
+    flow.then(|item| async move { item })
+}
+
+fn deduped(mut ids: Vec<u64>) -> Vec<u64> {
+    ids.dedup();
+    ids
+}
+
+fn passes(id: u64, known: &mut VecDeque<u64>, limit: usize) -> bool {
+    let is_new = !known.contains(&id);
+    if is_new {
+        known.push_back(id);
+    }
+    if known.len() > limit {
+        known.pop_front();
+    }
+    is_new
+}
+
+fn distinct(mut ids: Vec<u64>, limit: usize) -> Vec<u64> {
+    let mut known = VecDeque::new();
+    ids.retain(|id| passes(*id, &mut known, limit));
+    ids
 }
 
 fn drawn_window(params: &Params) -> Limits {

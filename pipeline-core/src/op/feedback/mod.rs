@@ -134,7 +134,7 @@ where
         let mut mover = Mover::new(Head::new(rx, circle), first, site.clone());
         build.task(&site, async move {
             poll_fn(|cx| mover.poll(cx)).await;
-            mover.end();
+            mover.end().await;
         });
         upstream.build(build, tx);
     }

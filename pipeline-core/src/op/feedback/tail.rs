@@ -85,6 +85,10 @@ where
         self.next.flush();
     }
 
+    fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.next.poll_rest(cx)
+    }
+
     fn own_up(&mut self) {
         self.next.own_up();
     }

@@ -88,6 +88,6 @@ where
     let mut mover = Mover::new(inputs, next, site.clone());
     build.task(&site, async move {
         poll_fn(|cx| mover.poll(cx)).await;
-        mover.end();
+        mover.end().await;
     });
 }

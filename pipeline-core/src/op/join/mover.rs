@@ -1,5 +1,6 @@
 //! The task of a join or a split: it takes items from edges and moves what is made of them on.
 
+use std::future::poll_fn;
 use std::task::{Context, Poll};
 
 use super::{Inputs, Taken};
@@ -9,7 +10,7 @@ use crate::run::{Doing, Stop, is_blamed};
 use crate::runtime::Instant;
 use crate::stage::{BUDGET, Pace, Site};
 
-pub(crate) struct Mover<I, N> {
+pub(crate) struct Mover<I: Inputs, N: Push<I::Item, I::Lineage>> {
     inputs: I,
     next: N,
     site: Site,
@@ -44,9 +45,20 @@ impl<I: Inputs, N: Push<I::Item, I::Lineage>> Mover<I, N> {
         &mut self.inputs
     }
 
-    /// No item follows.
-    pub(crate) fn end(&mut self) {
+    /// No item follows: what fused steps have kept back moves on.
+    pub(crate) async fn end(&mut self) {
+        poll_fn(|cx| self.poll_rest(cx)).await;
         self.next.end();
+    }
+
+    fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if let Some(what) = self.waits.take() {
+            self.clock(what);
+        }
+        if self.site.node.is_stopped() || self.next.poll_rest(cx).is_ready() {
+            return Poll::Ready(());
+        }
+        self.pend(Spent::WaitingForRoom, Doing::WaitForRoom).map(|_| ())
     }
 
     /// Moves items until the inputs are over (true), or nobody takes more (false).
@@ -152,8 +164,9 @@ impl<I: Inputs, N: Push<I::Item, I::Lineage>> Mover<I, N> {
     }
 }
 
-impl<I, N> Drop for Mover<I, N> {
+impl<I: Inputs, N: Push<I::Item, I::Lineage>> Drop for Mover<I, N> {
     fn drop(&mut self) {
+        self.next.own_up();
         let counts = &self.site.node.counts;
         // A panic of a fused step behind is that step's; any other is of what the user gave to this operator.
         let has_failed = self.unsettled > 0 && std::thread::panicking() && !is_blamed();

@@ -117,6 +117,10 @@ impl<T: Send + 'static, From: Lineage, L: Lineage, N: Push<T, L>> Push<T, From> 
         self.next.poll_settled(cx)
     }
 
+    fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.next.poll_rest(cx)
+    }
+
     fn flush(&mut self) {
         self.next.flush();
     }

@@ -85,7 +85,7 @@ impl<T: Send + 'static, L: Lineage, D: Deal<T, L>> Erased for Split<T, L, D> {
         let mut mover = D::mover(Turns::of(rx), push, site.clone());
         build.task(&site, async move {
             poll_fn(|cx| mover.poll(cx)).await;
-            mover.end();
+            mover.end().await;
         });
         upstream.build(build, tx);
     }

@@ -48,6 +48,9 @@ pub(super) trait AnyExit {
     /// Ready when the last item was accepted. A branch that takes no more leaves.
     fn poll_settled(&mut self, cx: &mut Context<'_>) -> Poll<()>;
 
+    /// Ready when what fused steps of the branch have kept back was accepted.
+    fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<()>;
+
     fn has_left(&self) -> bool;
 
     fn flush(&mut self);
@@ -80,6 +83,10 @@ impl<T: Send + 'static, L: Lineage> AnyExit for Exit<T, L> {
             self.end();
         }
         Poll::Ready(())
+    }
+
+    fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.outlet.as_mut().map_or(Poll::Ready(()), |outlet| outlet.poll_rest(cx))
     }
 
     fn has_left(&self) -> bool {
@@ -169,6 +176,17 @@ macro_rules! pass_to_exits {
             for exit in $exits {
                 exit.flush();
             }
+        }
+
+        fn poll_rest(&mut $self, cx: &mut std::task::Context<'_>) -> std::task::Poll<()> {
+            let mut rest = std::task::Poll::Ready(());
+            for exit in $exits {
+                // All of them, so that none waits for another.
+                if exit.poll_rest(cx).is_pending() {
+                    rest = std::task::Poll::Pending;
+                }
+            }
+            rest
         }
 
         fn own_up(&mut $self) {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::future::poll_fn;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 
 use super::branch::{Branch, Socket, branch};
 use crate::edge::{Tx, edge};
@@ -72,7 +72,7 @@ where
         let mut mover = Mover::new(Turns::of(rx), exit, site.clone());
         build.task(&site, async move {
             poll_fn(|cx| mover.poll(cx)).await;
-            mover.end();
+            mover.end().await;
         });
         self.upstream.build(build, TapPush { next, side, node: site.node, dropped: 0 });
     }
@@ -103,7 +103,7 @@ impl<T, L, N> TapPush<T, L, N> {
     fn publish(&mut self) {
         let dropped = std::mem::take(&mut self.dropped);
         self.node.counts.accepted.add(dropped);
-        self.node.counts.dropped.add(dropped);
+        self.node.counts.dropped_waiting.add(dropped);
     }
 }
 
@@ -130,6 +130,12 @@ impl<T: Clone + Send + 'static, L: Lineage, N: Push<T, L>> Push<T, L> for TapPus
         self.publish();
         self.side.flush();
         self.next.flush();
+    }
+
+    fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let side = self.side.poll_rest(cx);
+        ready!(self.next.poll_rest(cx));
+        side
     }
 
     fn own_up(&mut self) {

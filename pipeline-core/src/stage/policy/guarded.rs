@@ -54,9 +54,14 @@ impl<S: Stage> Guarded<S> {
             match catch_unwind(AssertUnwindSafe(|| attempt.poll(cx))) {
                 Ok(Poll::Pending) => timer.poll(port, limits, rt, cx).map(Err),
                 Ok(polled) => polled,
-                // A fused step has panicked in a send: that is its failure.
-                Err(panic) if is_blamed() => resume_unwind(panic),
-                Err(panic) => Poll::Ready(Err(Panicked::new(panic).into())),
+                Err(panic) => {
+                    port.own_up();
+                    if is_blamed() {
+                        // A fused step has panicked in a send: that is its failure.
+                        resume_unwind(panic);
+                    }
+                    Poll::Ready(Err(Panicked::new(panic).into()))
+                }
             }
         })
         .await;
@@ -253,6 +258,10 @@ impl<U> OutPort<U> for Watched<'_, U> {
 
     fn retract(&self) {
         self.port.retract();
+    }
+
+    fn own_up(&self) {
+        self.port.own_up();
     }
 
     fn give_up(&self) {

@@ -15,7 +15,7 @@ use crate::run::{Doing, Stop};
 use crate::runtime::{Instant, Rt};
 use crate::stage::Stage;
 use crate::stage::pace::Pace;
-use crate::stage::worker::{BUDGET, Site};
+use crate::stage::worker::{BUDGET, Failing, Site};
 use crate::sync::drop_each;
 
 /// What a pool writes into. One task at a time has it: the emitter, or the worker that works [alone](super::alone).
@@ -111,16 +111,24 @@ pub(crate) fn emit<S: Stage, L: Lineage>(pool: Arc<Pool<S, L>>) -> impl Future<O
     // Made before the first poll: also a task that is never polled makes up the books.
     let mut emitter = Emitter { pool, exit: None, waits_since: None, has_ended: false };
     async move {
-        let ended = poll_fn(|cx| emitter.poll(cx)).await;
-        emitter.has_ended = true;
-        match ended {
-            Ended::Drained => emitter.end(),
+        match poll_fn(|cx| emitter.poll(cx)).await {
+            Ended::Drained => {
+                poll_fn(|cx| emitter.poll_rest(cx)).await;
+                emitter.ended();
+                emitter.end();
+            }
             Ended::Over => {
+                emitter.ended();
                 emitter.pool.site.node.stop(emitter.pool.site.reason_to_close());
                 emitter.end();
             }
-            Ended::Failed(failure) => emitter.pool.site.run.fail(failure),
-            Ended::Broken => {}
+            Ended::Failed(failure) => {
+                let site = emitter.pool.site.clone();
+                let _failing = Failing::of(&site, failure);
+                poll_fn(|cx| emitter.poll_rest(cx)).await;
+                emitter.ended();
+            }
+            Ended::Broken => emitter.ended(),
         }
     }
 }
@@ -174,6 +182,22 @@ impl<S: Stage, L: Lineage> Emitter<S, L> {
             }
         }
         Poll::Pending
+    }
+
+    /// Moves on what fused steps have kept back, unless the stage is told to stop.
+    fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(exit) = &mut self.exit else { return Poll::Ready(()) };
+        if self.pool.site.node.is_stopped() || exit.outlet.poll_rest(cx).is_ready() {
+            return Poll::Ready(());
+        }
+        exit.outlet.flush();
+        self.pool.site.node.set_doing(Doing::WaitForRoom);
+        Poll::Pending
+    }
+
+    /// No fused step has panicked.
+    fn ended(&mut self) {
+        self.has_ended = true;
     }
 
     fn end(&mut self) {

@@ -17,11 +17,14 @@
 //! | order | by the place in the ring | as they finish |
 //! | a failure | takes its item's place; later items are cut | at once; what is in work is cut |
 //!
+//! A stage whose items have keys is unordered, but a worker takes only an item whose key no other one has in work.
+//!
 //! Wakes: at most one worker is on its way at a time. Whoever arrives and leaves work behind calls the next. The intake is
 //! armed whenever it was left empty, so an arrival is never missed while all workers are busy.
 
 mod alone;
 mod emitter;
+mod keys;
 mod place;
 mod port;
 mod results;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use super::emitter::{Exit, Moved};
+use super::keys::Keys;
 use super::place::Place;
 use super::results::{Ack, Acknowledged, Kept, Results};
 use super::work::work;
@@ -17,12 +18,15 @@ use crate::run::{Doing, Stop};
 use crate::stage::Stage;
 use crate::stage::worker::End;
 use crate::sync::atomic::Ordering;
+use crate::sync::drop_each;
 
 pub(super) struct State<T, U, L> {
     /// Gone when nothing is started any more.
     pub(super) intake: Place<Rx<T, L>>,
     /// Gone when nothing moves on any more: the emitter is gone, or a fused step has panicked while a worker was alone.
     pub(super) exit: Place<Exit<U, L>>,
+    /// Used only by a stage whose items have keys.
+    keys: Keys<T, L>,
     /// Whether the intake may have something. False only while its waker is armed.
     pub(super) look: bool,
     /// Items taken so far: the number of the next one.
@@ -61,6 +65,7 @@ impl<T, U, L: Lineage> State<T, U, L> {
         State {
             intake: Place::Here(intake),
             exit: Place::Here(exit),
+            keys: Keys::new(),
             look: true,
             taken: 0,
             in_work: 0,
@@ -184,7 +189,15 @@ impl<S: Stage, L: Lineage> Pool<S, L> {
             return Poll::Pending;
         };
         let arrival = self.arrival.get().expect("the waker of a pool is set when the pool is made");
-        let (one, writer) = intake.start_one(arrival);
+        let (one, writer) = if S::HAS_KEYS {
+            let one = state.keys.poll_one(id, intake, arrival, S::key);
+            if let Poll::Ready(Next::Item(..)) = one.next {
+                intake.start();
+            }
+            (one, intake.release())
+        } else {
+            intake.start_one(arrival)
+        };
         state.look = one.more;
         match one.next {
             Poll::Pending => {
@@ -226,15 +239,19 @@ impl<S: Stage, L: Lineage> Pool<S, L> {
 
     /// Starts nothing any more. Idle workers leave, and the emitter looks whether it is done.
     pub(super) fn close(&self, reason: Stop) {
-        let (intake, idle, emitter) = {
+        let (intake, aside, idle, emitter) = {
             let mut state = self.state.lock();
-            (state.intake.take(), std::mem::take(&mut state.idle), state.emitter.take())
+            let aside = state.keys.take_aside();
+            (state.intake.take(), aside, std::mem::take(&mut state.idle), state.emitter.take())
         };
+        self.site.node.counts.abandoned_waiting.add(aside.len() as u64);
         if let Some(mut intake) = intake {
             intake.close(reason.max(self.site.node.stop_reason()));
         }
         idle.into_iter().for_each(|(_, waker)| waker.wake());
         wake(emitter);
+        // Nobody is left to be told of a panic in a destructor.
+        drop_each(aside);
     }
 
     /// Whether a failure cuts item `seq`.
@@ -257,6 +274,7 @@ impl<S: Stage, L: Lineage> Pool<S, L> {
         let (mut refused, mut retracted, mut former) = (None, None, None);
         let mut state = self.state.lock();
         state.in_work -= 1;
+        state.look |= S::HAS_KEYS && state.keys.release(id);
         counts.ended.add(1);
         match end {
             End::Cut => {

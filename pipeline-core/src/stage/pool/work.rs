@@ -184,7 +184,7 @@ impl<S: Stage, L: Lineage> Worker<S, L> {
     }
 
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Taken<S::In, L>>> {
-        if self.alone.is_none() && !S::SENDS && self.pace.is_cheap() {
+        if self.alone.is_none() && !S::SENDS && !S::HAS_KEYS && self.pace.is_cheap() {
             self.alone = self.pool.lend(self.id);
             let pool = &self.pool;
             let is_clear = self.alone.as_mut().is_none_or(|alone| pool.clear_the_way(alone, cx));

@@ -1,0 +1,32 @@
+//! What is in an item, one by one.
+
+use crate::flow::Flow;
+use crate::op::flat_map::FlatMapPush;
+use crate::op::{FusedCount, fused_flow};
+use crate::plan::{Build, Outline};
+use crate::push::Push;
+
+fused_flow! {
+    /// The flow of [`unbatch`](Flow::unbatch).
+    Unbatch<P> {}
+}
+
+impl<P, I> Flow for Unbatch<P>
+where
+    P: Flow<Item = I>,
+    I: IntoIterator + Send + 'static,
+    I::IntoIter: Send + 'static,
+    I::Item: Send + 'static,
+{
+    type Item = I::Item;
+    type Lineage = P::Lineage;
+
+    fn build<N: Push<I::Item, P::Lineage>>(self, build: &mut Build, next: N) {
+        let count = FusedCount::new(build, "unbatch");
+        self.upstream.build(build, FlatMapPush::new(|batch: I| batch, next, count));
+    }
+
+    fn outline(&self, outline: &mut Outline, next: usize) {
+        self.upstream.outline(outline, next);
+    }
+}
