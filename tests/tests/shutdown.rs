@@ -67,6 +67,13 @@ fn a_runtime_that_is_dropped_at_any_step_leaves_books_that_balance() {
     }
 }
 
+#[source]
+async fn endless(witness: Witness, out: Out<Item>) {
+    for id in 0.. {
+        out.send(witness.item(id)).await;
+    }
+}
+
 #[stage(blocking)]
 fn read(item: Item) -> Item {
     item
@@ -78,7 +85,7 @@ fn a_blocking_call_that_ends_as_its_executor_goes_leaves_no_run_that_waits() {
     for _ in 0..1000 {
         let (executor, witness) = (Arc::new(smol::Executor::new()), Witness::new());
         let rt = taktline_smol::from_executor(&executor);
-        let running = items(witness.clone()).then(read().concurrency(3)).for_each(drop).start_on(&rt);
+        let running = endless(witness.clone()).then(read().concurrency(3)).for_each(drop).start_on(&rt);
         smol::block_on(executor.run(async {
             while witness.made() < 30 {
                 taktline::yield_now().await;
