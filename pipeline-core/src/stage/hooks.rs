@@ -35,13 +35,17 @@ pub(super) async fn init<S: Stage>(stage: &mut S, site: &Site, mut on_wait: impl
 
 /// Puts away what the worker has used.
 pub(super) async fn close<S: Stage>(stage: &mut S, site: &Site) {
-    let mut limit = site.run.rt.sleep(CLOSE_LIMIT);
+    // Made only for a hook that has to wait.
+    let mut limit = None;
     let mut closing = pin!(Some(async { stage.close().await }));
     let mut closed: Result<(), BoxError> = poll_fn(|cx| {
         let Some(future) = closing.as_mut().as_pin_mut() else { return Poll::Ready(Ok(())) };
         match catch_unwind(AssertUnwindSafe(|| future.poll(cx))) {
             Ok(Poll::Ready(closed)) => Poll::Ready(closed),
-            Ok(Poll::Pending) => pin!(&mut limit).poll(cx).map(|()| Err(TimedOut::attempt(CLOSE_LIMIT).into())),
+            Ok(Poll::Pending) => {
+                let limit = limit.get_or_insert_with(|| site.run.rt.sleep(CLOSE_LIMIT));
+                pin!(limit).poll(cx).map(|()| Err(TimedOut::attempt(CLOSE_LIMIT).into()))
+            }
             Err(panic) => Poll::Ready(Err(Panicked::new(panic).into())),
         }
     })
