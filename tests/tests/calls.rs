@@ -8,7 +8,7 @@ use futures::channel::oneshot;
 use futures::future::{join_all, poll_immediate};
 use taktline::inlet::CallError;
 use taktline::prelude::*;
-use tests::{Witness, everywhere, on_sim};
+use tests::{Item, Witness, everywhere, on_sim};
 
 const MS: Duration = Duration::from_millis(1);
 
@@ -185,7 +185,14 @@ fn a_caller_that_goes_away_is_counted_and_leaks_nothing() {
 fn a_reply_that_nobody_took_is_dropped_with_its_call() {
     on_sim(1, |rt| async move {
         let witness = Witness::new();
-        let (calls, pipeline) = calls(4, |requests| requests);
+        let last = |item: Option<Item>| async move {
+            if item.is_none() {
+                std::future::pending::<()>().await;
+            }
+            item
+        };
+        // The ticket is held by what comes after the reply.
+        let (calls, pipeline) = calls(4, |requests| requests.flat_map(|item| [Some(item), None]).then(last));
         let running = pipeline.start_on(&rt);
         let mut call = calls.call(witness.item(0));
         assert!(poll_immediate(&mut call).await.is_none());

@@ -217,6 +217,7 @@ fn a_failure_elsewhere_ends_an_inlet() {
         ));
         let error = plan.count().start_on(&rt).join().await.expect_err("three fails");
         assert!(error.is_failed());
+        assert!(inlet.is_closed());
         assert_eq!(inlet.send(1).await, Err(SendError(1)));
     });
 }
