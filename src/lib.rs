@@ -52,6 +52,7 @@
 //! | say what happens when an item fails | [`retry`](stages::Staged::retry), [`timeout`](stages::Staged::timeout), [`on_error`](stages::Staged::on_error) |
 //! | write one by hand, or put stages together at run time | [`stages::Stage`], [`stages::BoxStage`] |
 //! | start a flow from an iterator, from a stream, or by the clock | [`iter`], [`once`], [`stream`], [`interval`], [`after`] |
+//! | feed a run from outside, and call it for replies | [`inlet`](fn@inlet), [`tracked_inlet`], [`calls`] |
 //! | know every operator and every fused sink | [`flow::Flow`] |
 //! | join flows | [`merge`], [`merge_prefer`], [`merge_sorted`], [`merge_growing`], [`interleave`], [`JoinExt`](flow::JoinExt), [`Flow::chain`](flow::Flow::chain) |
 //! | split a flow | [`SplitExt`](flow::SplitExt) |
@@ -83,11 +84,12 @@ pub use runs::{RunExt, StartExt, choose_runtime};
 
 pub use taktline_core::error::{BoxError, Error, Failure, Panicked, Result};
 pub use taktline_core::flow::{after, interval, iter, once, stream};
+pub use taktline_core::inlet::{calls, inlet, tracked_inlet};
 pub use taktline_core::op::{OnFull, Rate, interleave, merge, merge_growing, merge_prefer, merge_sorted};
 pub use taktline_core::run::StopToken;
 pub use taktline_core::runtime::{Instant, Rt, yield_now};
 pub use taktline_core::stage::{Backoff, OnError, stage, try_stage};
-pub use taktline_core::{error, flow, ledger, lineage, op, run, runtime};
+pub use taktline_core::{error, flow, inlet, ledger, lineage, op, run, runtime};
 
 #[cfg(feature = "macros")]
 pub use taktline_macros::{main, sink, source, stage, test};
@@ -137,6 +139,7 @@ pub mod prelude {
     //! | --- | --- |
     //! | `source`, `stage`, `sink` | the attributes; `stage` is a function, too |
     //! | `iter`, `once`, `stream`, `interval`, `after` | where flows begin |
+    //! | `inlet`, `tracked_inlet`, `calls` | where they are fed from outside |
     //! | `merge`, `merge_prefer`, `merge_sorted`, `merge_growing`, `interleave`, [`JoinExt`] | where they join |
     //! | [`Flow`], [`BoxFlow`], [`Pipeline`] | plans |
     //! | [`SplitExt`] | what splits a flow into branches |
@@ -151,8 +154,8 @@ pub mod prelude {
     //! `taktline::Result`.
 
     pub use crate::{
-        RunExt, StartExt, after, interleave, interval, iter, merge, merge_growing, merge_prefer, merge_sorted, once,
-        sleep, stage, stream, yield_now,
+        RunExt, StartExt, after, calls, inlet, interleave, interval, iter, merge, merge_growing, merge_prefer,
+        merge_sorted, once, sleep, stage, stream, tracked_inlet, yield_now,
     };
     #[cfg(feature = "macros")]
     pub use crate::{sink, source};

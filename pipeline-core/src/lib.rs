@@ -9,11 +9,13 @@
 //! | [`ledger`] | the counts of every stage |
 //! | [`error`] | the one error of a run |
 //! | [`lineage`] | tickets |
+//! | [`inlet`] | handles that feed a run from outside, and calls through it |
 //! | [`runtime`] | what spawns and keeps time |
 
 mod edge;
 pub mod error;
 pub mod flow;
+pub mod inlet;
 pub mod ledger;
 pub mod lineage;
 pub mod op;

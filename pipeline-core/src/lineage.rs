@@ -3,6 +3,7 @@
 //! The lineage is a type parameter of a flow, never of a stage: the engine takes it off an item before a body sees it
 //! and puts it on what the body made. A flow that asked for nothing has the lineage `()`, which takes no room.
 
+use std::any::Any;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -33,6 +34,12 @@ pub trait Lineage: Clone + Default + Send + Sync + 'static + sealed::Sealed {
 
     #[doc(hidden)]
     fn into_ticket(self) -> Ticket;
+
+    /// What an [inlet](crate::inlet) gives for an item that it has accepted: nothing, or a [`Receipt`].
+    type Receipt: Send + 'static;
+
+    #[doc(hidden)]
+    fn issue() -> (Self, Self::Receipt);
 }
 
 impl Lineage for () {
@@ -42,6 +49,12 @@ impl Lineage for () {
     fn join(&mut self, (): Self) {}
     fn into_ticket(self) -> Ticket {
         Ticket::default()
+    }
+
+    type Receipt = ();
+
+    fn issue() -> ((), ()) {
+        ((), ())
     }
 }
 
@@ -58,7 +71,7 @@ impl Lineage for Ticket {
             (None, held) => self.held = held,
             (Some(a), Some(b)) if Arc::ptr_eq(a, &b) => {}
             (Some(a), Some(b)) => {
-                let held = Held { receipt: None, limit: None, parents: [Some(a.clone()), Some(b)] };
+                let held = Held { receipt: None, limit: None, parents: [Some(a.clone()), Some(b)], asker: None };
                 self.held = Some(Arc::new(held));
             }
         }
@@ -66,6 +79,12 @@ impl Lineage for Ticket {
 
     fn into_ticket(self) -> Ticket {
         self
+    }
+
+    type Receipt = Receipt;
+
+    fn issue() -> (Ticket, Receipt) {
+        Ticket::new()
     }
 }
 
@@ -93,15 +112,31 @@ pub struct Ticket {
 impl Ticket {
     /// A new ticket, and the receipt that resolves when the ticket and all its clones are gone.
     pub fn new() -> (Ticket, Receipt) {
+        Ticket::of(None)
+    }
+
+    /// A new ticket that leads from what is made of an item back to who asked for it.
+    pub(crate) fn leading_to(asker: Arc<dyn Any + Send + Sync>) -> (Ticket, Receipt) {
+        Ticket::of(Some(asker))
+    }
+
+    /// Who asked for the item, if it is one and of that type: a joined ticket leads to nobody.
+    pub(crate) fn asker<A: Any + Send + Sync>(&self) -> Option<Arc<A>> {
+        self.held.as_ref()?.asker.clone()?.downcast().ok()
+    }
+
+    fn of(asker: Option<Arc<dyn Any + Send + Sync>>) -> (Ticket, Receipt) {
         let shared = Arc::new(Mutex::new(Settled::default()));
-        let held = Held { receipt: Some(shared.clone()), limit: None, parents: [None, None] };
+        let held = Held { receipt: Some(shared.clone()), limit: None, parents: [None, None], asker };
         (Ticket { held: Some(Arc::new(held)) }, Receipt { shared })
     }
 
     /// What `parent` follows, and a place within `limit` until all clones are gone.
     pub(crate) fn limited(parent: Ticket, limit: &Arc<Limit>) -> Ticket {
         limit.enter();
-        let held = Held { receipt: None, limit: Some(limit.clone()), parents: [parent.held, None] };
+        // A reply still finds who has asked.
+        let asker = parent.held.as_ref().and_then(|held| held.asker.clone());
+        let held = Held { receipt: None, limit: Some(limit.clone()), parents: [parent.held, None], asker };
         Ticket { held: Some(Arc::new(held)) }
     }
 }
@@ -111,6 +146,7 @@ struct Held {
     receipt: Option<Arc<Mutex<Settled>>>,
     limit: Option<Arc<Limit>>,
     parents: [Option<Arc<Held>>; 2],
+    asker: Option<Arc<dyn Any + Send + Sync>>,
 }
 
 impl Drop for Held {

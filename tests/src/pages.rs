@@ -18,6 +18,7 @@ pages! {
     running: "docs/guide/src/running.md",
     when_something_fails: "docs/guide/src/when-something-fails.md",
     stopping: "docs/guide/src/stopping.md",
+    embedding: "docs/guide/src/embedding.md",
     testing: "docs/guide/src/testing.md",
     from_buffered: "docs/guide/src/coming-from/buffered.md",
     from_channels: "docs/guide/src/coming-from/channels.md",

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::task::{Poll, Waker};
 
 pub(crate) use rx::{Next, One, Rx};
-pub(crate) use tx::Tx;
+pub(crate) use tx::{Offer, Tx};
 
 use crate::push::Ending;
 use crate::run::{Node, Stop};

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use super::{Edge, arm, wake};
 use crate::lineage::Lineage;
@@ -70,6 +70,36 @@ impl<T, L> Tx<T, L> {
         drop(state);
         drop(former);
         Poll::Pending
+    }
+}
+
+/// What became of an item that was [offered](Tx::offer).
+pub(crate) enum Offer<T, L> {
+    /// It has a place. The reader is to be woken, outside of the caller's locks.
+    Accepted(Option<Waker>),
+    /// There is no room. The waker that was armed before is to be dropped, outside of the caller's locks.
+    Full(T, L, Option<Waker>),
+    /// Nobody reads on.
+    Over(T, L),
+}
+
+impl<T, L> Tx<T, L> {
+    /// Accepts an item at once or gives it back, in one lock: for writers that have no task of the run. `waiter` is armed if
+    /// there is no room.
+    pub(crate) fn offer(&mut self, item: T, lineage: L, waiter: Option<&Waker>) -> Offer<T, L> {
+        let edge = &self.edge;
+        let mut state = edge.state.lock();
+        if state.reader_gone.is_some() {
+            return Offer::Over(item, lineage);
+        }
+        if edge.room(&state) == 0 {
+            let former = waiter.and_then(|waker| arm(&mut state.writer, waker));
+            return Offer::Full(item, lineage, former);
+        }
+        state.queue.push_back((item, lineage));
+        edge.reader.counts.accepted.add(1);
+        edge.reader.counts.edge_peak.raise_to((state.queue.len() + state.held) as u64);
+        Offer::Accepted(edge.take_reader(&mut state))
     }
 }
 

@@ -1,0 +1,196 @@
+//! Requests that go through a run and come back as replies.
+
+use std::fmt;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use super::call::{Call, Slot};
+use super::{Inlet, InletFlow, Sending, tracked_inlet};
+use crate::edge::DEFAULT_BUFFER;
+use crate::flow::Flow;
+use crate::ledger::Kind;
+use crate::lineage::Ticket;
+use crate::op::FusedCount;
+use crate::plan::{Build, Outline};
+use crate::push::{Flowing, Push};
+use crate::run::{Ends, Node, Pipeline};
+use crate::sync::atomic::{AtomicU64, Ordering};
+
+const NAME: &str = "replies";
+
+/// A pipeline from requests to replies, and the handle that calls it. `body` makes the replies from the flow of requests, of
+/// which `buffer` wait at most; 0 makes the plan invalid.
+///
+/// Each caller gets its own reply, in whatever order they come: a ticket follows the request through the flow and leads back.
+/// Where a request makes several items, the first that arrives is its reply and the others are dropped. A flow that makes
+/// one item of several requests has no reply for any of them.
+///
+/// The pipeline runs once, and ends when all handles are gone and every call that was accepted has its reply.
+///
+/// ```
+/// use taktline::prelude::*;
+///
+/// # taktline::sim::run(1, async {
+/// let square = stage(|x: u64| async move { x * x }).concurrency(8).unordered();
+/// let (squares, pipeline) = calls(64, |requests| requests.then(square));
+/// let running = pipeline.start();
+/// assert_eq!(squares.call(12).await, Ok(144));
+/// drop(squares);
+/// running.join().await?;
+/// # Ok::<(), taktline::Error>(())
+/// # }).unwrap();
+/// ```
+///
+/// # Backpressure
+/// A [`call`](Calls::call) waits while the buffer is full, first come first served; a [`try_call`](Calls::try_call) does not.
+pub fn calls<Q, R, B>(buffer: usize, body: impl FnOnce(InletFlow<Q, Ticket>) -> B) -> (Calls<Q, R>, Pipeline<()>)
+where
+    Q: Send + 'static,
+    R: Send + 'static,
+    B: Flow<Item = R, Lineage = Ticket>,
+{
+    let (inlet, requests) = tracked_inlet(buffer);
+    let calls = Calls { inlet, left: Arc::default(), replies: std::marker::PhantomData };
+    (calls, Pipeline::ended(Replies { flow: body(requests) }))
+}
+
+/// Calls a pipeline with requests `Q` for replies `R`. From [`calls`]; a clone calls the same run.
+pub struct Calls<Q, R> {
+    inlet: Inlet<Q, Ticket>,
+    left: Arc<AtomicU64>,
+    replies: std::marker::PhantomData<fn() -> R>,
+}
+
+impl<Q: Send + 'static, R: Send + 'static> Calls<Q, R> {
+    /// Sends a request as soon as there is room, and waits for its reply. [`deadline`](Call::deadline) limits the time.
+    ///
+    /// # Errors
+    /// A [`CallError`](super::CallError): the run takes nothing more, the time was over, or no reply came.
+    ///
+    /// # Cancel safety
+    /// If it is dropped before the request was accepted, that was not sent. Later, the request goes on through the flow, its
+    /// reply is dropped, and the caller counts as [`left`](Calls::left).
+    pub fn call(&self, request: Q) -> Call<Q, R> {
+        self.start(request, true)
+    }
+
+    /// Like [`call`](Calls::call), but a request for which there is no room at once is shed: at most `buffer` requests wait.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use taktline::inlet::CallError;
+    /// use taktline::prelude::*;
+    ///
+    /// # taktline::sim::run(1, async {
+    /// let slow = stage(|x: u64| async move { sleep(Duration::from_secs(1)).await; x }).buffer(1);
+    /// let (calls, pipeline) = calls(1, |requests| requests.then(slow));
+    /// let running = pipeline.start();
+    /// let callers: Vec<_> = (0..8).map(|x| taktline::spawn(calls.try_call(x))).collect();
+    /// let mut shed = 0;
+    /// for caller in callers {
+    ///     let reply = caller.await.expect("no caller panics");
+    ///     shed += u64::from(matches!(reply, Err(CallError::Overloaded(_))));
+    /// }
+    /// assert!((1..8).contains(&shed));
+    /// # running.cancel().await.ok();
+    /// # });
+    /// ```
+    ///
+    /// # Errors
+    /// Those of `call`, and [`Overloaded`](super::CallError::Overloaded), which gives the request back.
+    ///
+    /// # Cancel safety
+    /// That of `call`.
+    pub fn try_call(&self, request: Q) -> Call<Q, R> {
+        self.start(request, false)
+    }
+
+    /// How many callers have gone away after their request was accepted: their call was dropped, or its time was over.
+    pub fn left(&self) -> u64 {
+        self.left.load(Ordering::Relaxed)
+    }
+
+    /// Whether the run takes nothing more: every call gives its request back.
+    pub fn is_closed(&self) -> bool {
+        self.inlet.is_closed()
+    }
+
+    fn start(&self, request: Q, waits: bool) -> Call<Q, R> {
+        let slot = Arc::new(Slot::default());
+        let (ticket, receipt) = Ticket::leading_to(slot.clone());
+        let sending = Sending::new(self.inlet.clone(), request, ticket, receipt);
+        Call::new(sending, waits, slot, self.left.clone())
+    }
+}
+
+impl<Q, R> Clone for Calls<Q, R> {
+    fn clone(&self) -> Self {
+        Calls { inlet: self.inlet.clone(), left: self.left.clone(), replies: self.replies }
+    }
+}
+
+impl<Q, R> fmt::Debug for Calls<Q, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Calls").field("inlet", &self.inlet).finish_non_exhaustive()
+    }
+}
+
+/// The pipeline of [`calls`]: a flow that ends in the slots of the callers.
+#[derive(Clone)]
+struct Replies<B> {
+    flow: B,
+}
+
+impl<B: Flow<Lineage = Ticket>> Ends for Replies<B> {
+    fn build(self, build: &mut Build) {
+        let count = FusedCount::of(build.site(NAME, Kind::Sink).node);
+        self.flow.build(build, RepliesPush { count });
+    }
+
+    fn outline(&self, outline: &mut Outline) {
+        self.flow.outline(outline, DEFAULT_BUFFER);
+    }
+}
+
+struct RepliesPush {
+    count: FusedCount,
+}
+
+impl<R: Send + 'static> Push<R, Ticket> for RepliesPush {
+    fn poll_room(&mut self, _: &mut Context<'_>) -> Poll<Flowing> {
+        Poll::Ready(Flowing::On)
+    }
+
+    fn push(&mut self, reply: R, ticket: Ticket) {
+        self.count.call(|| match ticket.asker::<Slot<R>>() {
+            Some(slot) => slot.put(reply),
+            None => drop(reply),
+        });
+    }
+
+    fn poll_settled(&mut self, _: &mut Context<'_>) -> Poll<Flowing> {
+        Poll::Ready(Flowing::On)
+    }
+
+    fn flush(&mut self) {
+        self.count.flush();
+    }
+
+    fn own_up(&mut self) {
+        self.count.own_up();
+    }
+
+    fn end(&mut self) {}
+
+    fn bind(&mut self, writer: &Arc<Node>) {
+        let _ = writer.reader.set(self.count.node.name.clone());
+    }
+
+    fn take_woken(&mut self) -> bool {
+        false
+    }
+
+    fn room_behind(&self) -> usize {
+        DEFAULT_BUFFER
+    }
+}

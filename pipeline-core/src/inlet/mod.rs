@@ -1,0 +1,169 @@
+//! Flows that are fed from outside: an [`Inlet`] sends items into a run, [`Calls`] ask it for replies.
+//!
+//! A service starts a pipeline once and keeps a handle, which its handlers clone.
+//!
+//! | part | does |
+//! | --- | --- |
+//! | gate (`gate.rs`) | the way in: an edge of the run while it goes on, and the line of those who wait, first come first served |
+//! | flow (`flow.rs`) | the source of the run, which opens the gate and reads its edge |
+//! | sending (`sending.rs`) | one item on its way through the gate |
+//! | calls (`calls.rs`, `call.rs`) | a ticket leads each reply back to its caller |
+//!
+//! The gate is closed for good when all handles are gone, when the run drains, has failed, was cancelled, was dropped or has
+//! ended, and when the plan is dropped before it ran. Everybody in line is told, so no sender waits for ever.
+
+mod call;
+mod calls;
+mod flow;
+mod gate;
+mod sending;
+
+use std::fmt;
+use std::sync::Arc;
+
+pub use call::{Call, CallError};
+pub use calls::{Calls, calls};
+pub use flow::InletFlow;
+pub use sending::{SendError, Sending, TrySendError};
+
+use crate::lineage::{Lineage, Ticket};
+use gate::Gate;
+
+/// A flow that has no source of its own, and the handle that feeds it. `buffer` items wait in it at most; 0 makes the plan
+/// invalid.
+///
+/// The flow can run once: a second run, also of a clone, gives an error ([`is_spent`](crate::error::Error::is_spent)). It
+/// ends when all handles are gone and what they sent was read. For a receipt of each item, see [`tracked_inlet`]; for
+/// replies, see [`calls`].
+///
+/// ```
+/// use taktline::prelude::*;
+///
+/// # taktline::sim::run(1, async {
+/// let (orders, flow) = inlet::<u64>(16);
+/// let running = flow.then(|order| async move { 2 * order }).collect::<Vec<_>>().start();
+/// let other = orders.clone();
+/// orders.send(1).await.expect("the run goes on");
+/// other.send(2).await.expect("the run goes on");
+/// drop((orders, other));
+/// assert_eq!(running.join().await?.value, [2, 4]);
+/// # Ok::<(), taktline::Error>(())
+/// # }).unwrap();
+/// ```
+///
+/// # Ordering
+/// Items enter in the order in which they are accepted. Senders that wait are served first come first served.
+///
+/// # Backpressure
+/// A `send` waits while the buffer is full, and before the run has started.
+pub fn inlet<T: Send + 'static>(buffer: usize) -> (Inlet<T>, InletFlow<T>) {
+    pair(buffer)
+}
+
+/// An [`inlet`] that gives a [`Receipt`](crate::lineage::Receipt) for each item. It resolves when everything that was made
+/// from the item is done, failed or dropped, at the latest with the end of the run.
+///
+/// ```
+/// use std::time::Duration;
+/// use taktline::prelude::*;
+///
+/// # taktline::sim::run(1, async {
+/// let (jobs, flow) = tracked_inlet::<u64>(16);
+/// let work = |seconds| async move { sleep(Duration::from_secs(seconds)).await };
+/// let running = flow.flat_map(|job| [job, job]).then(work).count().start();
+/// let receipt = jobs.send(3).await.expect("the run goes on");
+/// receipt.await;
+/// assert_eq!(taktline::now().since_epoch(), Duration::from_secs(6));
+/// assert_eq!(running.drain(Duration::from_secs(25)).await?.value, 2);
+/// # Ok::<(), taktline::Error>(())
+/// # }).unwrap();
+/// ```
+///
+/// # Ordering
+/// That of [`inlet`]. Receipts resolve in no order.
+///
+/// # Backpressure
+/// That of [`inlet`].
+pub fn tracked_inlet<T: Send + 'static>(buffer: usize) -> (Inlet<T, Ticket>, InletFlow<T, Ticket>) {
+    pair(buffer)
+}
+
+fn pair<T, L>(buffer: usize) -> (Inlet<T, L>, InletFlow<T, L>) {
+    let gate = Arc::new(Gate::default());
+    let handle = Arc::new(Handle { gate: gate.clone() });
+    (Inlet { handle }, InletFlow::new(buffer, gate))
+}
+
+/// Feeds a run. From [`inlet`] or [`tracked_inlet`]; a clone feeds the same run.
+pub struct Inlet<T, L = ()> {
+    handle: Arc<Handle<T, L>>,
+}
+
+impl<T: Send + 'static, L: Lineage> Inlet<T, L> {
+    /// Sends an item as soon as there is room. Ready with what the inlet gives for it: nothing, or a
+    /// [`Receipt`](crate::lineage::Receipt).
+    ///
+    /// It waits while the buffer is full, and before the run has started. An item that was accepted is processed, or it is
+    /// cut by the end of the run and counted as *abandoned* in the report.
+    ///
+    /// # Errors
+    /// [`SendError`] gives the item back when the run takes nothing more: it drains, has ended, or was dropped unstarted.
+    ///
+    /// # Cancel safety
+    /// If it is dropped before it is ready, the item was not sent and is dropped, and the place in line is lost.
+    pub fn send(&self, item: T) -> Sending<T, L> {
+        let (lineage, receipt) = L::issue();
+        Sending::new(self.clone(), item, lineage, receipt)
+    }
+
+    /// Sends an item if there is room at once and nobody waits in line.
+    ///
+    /// ```
+    /// use taktline::inlet::TrySendError;
+    /// use taktline::prelude::*;
+    ///
+    /// # taktline::sim::run(1, async {
+    /// let (inlet, flow) = inlet::<u64>(1);
+    /// let running = flow.count().start();
+    /// assert!(inlet.try_send(1).is_ok());
+    /// assert_eq!(inlet.try_send(2), Err(TrySendError::Full(2)));
+    /// running.cancel().await.expect_err("it was cancelled");
+    /// assert_eq!(inlet.try_send(3), Err(TrySendError::Closed(3)));
+    /// # });
+    /// ```
+    ///
+    /// # Errors
+    /// [`TrySendError`] gives the item back: the inlet is full, or its run has not started, or takes nothing more.
+    pub fn try_send(&self, item: T) -> Result<L::Receipt, TrySendError<T>> {
+        let (lineage, receipt) = L::issue();
+        self.handle.gate.try_send(item, lineage).map(|()| receipt)
+    }
+
+    /// Whether the run takes nothing more: every send gives its item back.
+    pub fn is_closed(&self) -> bool {
+        self.handle.gate.is_closed()
+    }
+}
+
+impl<T, L> Clone for Inlet<T, L> {
+    fn clone(&self) -> Self {
+        Inlet { handle: self.handle.clone() }
+    }
+}
+
+impl<T, L> fmt::Debug for Inlet<T, L> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inlet").field("is_closed", &self.handle.gate.is_closed()).finish()
+    }
+}
+
+/// Closes the gate when the last handle is gone.
+struct Handle<T, L> {
+    gate: Arc<Gate<T, L>>,
+}
+
+impl<T, L> Drop for Handle<T, L> {
+    fn drop(&mut self) {
+        self.gate.close();
+    }
+}

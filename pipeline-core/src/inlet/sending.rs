@@ -1,0 +1,125 @@
+//! One item on its way into a run.
+
+use std::error::Error;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use super::Inlet;
+use crate::lineage::Lineage;
+use crate::runtime::Rt;
+
+const ONCE: &str = "a future that is ready is not polled again";
+
+/// The future of [`Inlet::send`], which tells its cancel safety.
+#[must_use = "nothing is sent until it is awaited"]
+pub struct Sending<T, L: Lineage = ()> {
+    inlet: Inlet<T, L>,
+    item: Option<(T, L)>,
+    receipt: Option<L::Receipt>,
+    place: Option<u64>,
+}
+
+impl<T, L: Lineage> Sending<T, L> {
+    pub(super) fn new(inlet: Inlet<T, L>, item: T, lineage: L, receipt: L::Receipt) -> Self {
+        Sending { inlet, item: Some((item, lineage)), receipt: Some(receipt), place: None }
+    }
+
+    /// Sends at once, or gives the item back.
+    pub(super) fn try_now(&mut self) -> Result<L::Receipt, TrySendError<T>> {
+        let (item, lineage) = self.item.take().expect(ONCE);
+        self.inlet.handle.gate.try_send(item, lineage)?;
+        Ok(self.receipt.take().expect(ONCE))
+    }
+
+    /// The runtime of the run, while it goes on.
+    pub(super) fn rt(&self) -> Option<Rt> {
+        self.inlet.handle.gate.rt()
+    }
+}
+
+// The item is moved, never pinned.
+impl<T, L: Lineage> Unpin for Sending<T, L> {}
+
+impl<T, L: Lineage> Future for Sending<T, L> {
+    type Output = Result<L::Receipt, SendError<T>>;
+
+    /// # Panics
+    /// If it is polled after it was ready.
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let Sending { inlet, item, receipt, place } = self.get_mut();
+        inlet.handle.gate.poll_send(item, place, cx).map(|sent| {
+            let receipt = receipt.take().expect(ONCE);
+            sent.map(|()| receipt)
+        })
+    }
+}
+
+impl<T, L: Lineage> Drop for Sending<T, L> {
+    fn drop(&mut self) {
+        self.inlet.handle.gate.leave(&mut self.place);
+    }
+}
+
+impl<T, L: Lineage> fmt::Debug for Sending<T, L> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sending").field("waits", &self.place.is_some()).finish_non_exhaustive()
+    }
+}
+
+/// The run takes nothing more. Has the item that was not sent.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct SendError<T>(pub T);
+
+impl<T> fmt::Debug for SendError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SendError(..)")
+    }
+}
+
+impl<T> fmt::Display for SendError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the run takes no more items")
+    }
+}
+
+impl<T> Error for SendError<T> {}
+
+/// The item that [`Inlet::try_send`] did not send.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum TrySendError<T> {
+    /// There is no room now, others wait for it, or the run has not started.
+    Full(T),
+    /// The run takes nothing more.
+    Closed(T),
+}
+
+impl<T> TrySendError<T> {
+    /// The item.
+    pub fn into_inner(self) -> T {
+        match self {
+            TrySendError::Full(item) | TrySendError::Closed(item) => item,
+        }
+    }
+}
+
+impl<T> fmt::Debug for TrySendError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            TrySendError::Full(_) => "Full(..)",
+            TrySendError::Closed(_) => "Closed(..)",
+        })
+    }
+}
+
+impl<T> fmt::Display for TrySendError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            TrySendError::Full(_) => "the inlet has no room for an item",
+            TrySendError::Closed(_) => "the run takes no more items",
+        })
+    }
+}
+
+impl<T> Error for TrySendError<T> {}
