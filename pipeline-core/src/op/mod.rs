@@ -31,8 +31,10 @@ pub use filter_map::FilterMap;
 pub use flat_map::FlatMap;
 pub(crate) use fused::{FusedCount, fused_flow, pass_on};
 pub use inspect::Inspect;
+pub(crate) use join::Mover;
 pub use join::{Interleave, MergeSorted, Zip, ZipLatest, interleave, merge_sorted};
 pub use map::Map;
+pub(crate) use merge::Turns;
 pub use merge::{Adder, KeepOpen, Merge, MergeFlow, MergeGrowing, NotAdded, merge, merge_growing, merge_prefer};
 pub use scan::Scan;
 pub use skip::Skip;
@@ -40,7 +42,7 @@ pub use split::{
     Branch, Branches, Broadcast, EachBranch, EndedBranch, Fnv1a, Gather, Gathered, NoBranch, OpenBranch, OpenBranches,
     Pair, Route, StableHash, Tap, Values,
 };
-pub(crate) use split::{Key, balance, partition, unzip};
+pub(crate) use split::{Key, Socket, balance, branch, partition, unzip};
 pub use take::Take;
 pub use take_while::TakeWhile;
 pub use tracked::Tracked;
