@@ -88,7 +88,7 @@ pub use taktline_core::inlet::{calls, inlet, tracked_inlet};
 pub use taktline_core::op::{OnFull, Rate, interleave, merge, merge_growing, merge_prefer, merge_sorted};
 pub use taktline_core::run::StopToken;
 pub use taktline_core::runtime::{Instant, Rt, yield_now};
-pub use taktline_core::stage::{Backoff, OnError, stage, try_stage};
+pub use taktline_core::stage::{Backoff, DeadLetter, OnError, stage, try_stage};
 pub use taktline_core::{error, flow, inlet, ledger, lineage, op, run, runtime};
 
 #[cfg(feature = "macros")]
@@ -146,7 +146,7 @@ pub mod prelude {
     //! | [`Again`] | what the body of a `feedback` yields |
     //! | [`RunExt`], [`StartExt`], [`Started`], [`Done`] | `run` and `start`, and what they give |
     //! | [`StopToken`] | drains and cancels runs from anywhere |
-    //! | [`Backoff`], [`OnError`] | what a stage does when an item fails |
+    //! | [`Backoff`], [`OnError`], [`DeadLetter`] | what a stage does when an item fails |
     //! | [`In`], [`Out`] | what a body reads from and sends into |
     //! | `sleep`, `yield_now` | time, on every runtime |
     //!
@@ -162,7 +162,7 @@ pub mod prelude {
     pub use taktline_core::flow::{BoxFlow, Flow, JoinExt, SplitExt};
     pub use taktline_core::op::Again;
     pub use taktline_core::run::{Done, Pipeline, Started, StopToken};
-    pub use taktline_core::stage::{Backoff, In, OnError, Out};
+    pub use taktline_core::stage::{Backoff, DeadLetter, In, OnError, Out};
 }
 
 #[doc(hidden)]

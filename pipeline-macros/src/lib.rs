@@ -105,6 +105,7 @@ use model::Role;
 /// | `retry_if = f` | which errors are worth a further attempt, a function or closure of `&(dyn Error + 'static)`; default all | yes | - | - | yes |
 /// | `on_error = skip` | goes on without an item that has failed for good; default `fail` | yes | - | yes | yes |
 /// | `on_panic = skip` | the same for one that has panicked | yes | - | yes | yes |
+/// | `on_error = dead_letter`, `on_panic = dead_letter` | hands such an item to the flow that `.dead_letters(..)` gives; the item is `Clone` | yes | - | - | yes |
 ///
 /// What a worker does before its first item and after its last one. The hooks are async functions of the arguments behind the
 /// item, which return nothing or a `Result<(), E>`.

@@ -9,6 +9,7 @@ use syn::{
 };
 
 use crate::keys::Keys;
+use crate::policy::OnError;
 use crate::types::{
     borrows, element, has_word, is_result, is_result_of_unit, is_static, is_unit, last_is, owned_form, uses_generics,
 };
@@ -387,7 +388,13 @@ fn check_policies(role: Role, form: Form, keys: &Keys, errors: &mut Vec<Error>) 
                 Error::new(span, message)
             }));
             if form == Form::Plain {
-                errors.extend(given(&attempts).into_iter().map(|(key, span)| {
+                let letters = [("on_error = dead_letter", &keys.on_error), ("on_panic = dead_letter", &keys.on_panic)];
+                let letters = letters.map(|(key, fate)| {
+                    let letter = fate.as_ref().filter(|given| given.value == OnError::DeadLetter);
+                    (key, letter.map(|given| given.span))
+                });
+                let waiting = [&attempts[..], &letters].concat();
+                errors.extend(given(&waiting).into_iter().map(|(key, span)| {
                     let message = format!("a plain fn is fused and cannot wait, so `{key}` cannot work; add `concurrency = 1` to give it a worker");
                     Error::new(span, message)
                 }));

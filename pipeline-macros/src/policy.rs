@@ -11,10 +11,11 @@ use crate::keys::{self, Keys};
 use crate::time;
 
 /// What becomes of an item that has failed for good.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum OnError {
     Fail,
     Skip,
+    DeadLetter,
 }
 
 /// How long to wait before a further attempt.
@@ -31,7 +32,11 @@ pub(crate) fn on_error(input: ParseStream<'_>, key: &Ident) -> syn::Result<OnErr
     match word(&value).map(ToString::to_string).as_deref() {
         Some("fail") => Ok(OnError::Fail),
         Some("skip") => Ok(OnError::Skip),
-        _ => Err(Error::new_spanned(value, format!("`{key}` is `fail`, the default, or `skip`; write `{key} = skip`"))),
+        Some("dead_letter") => Ok(OnError::DeadLetter),
+        _ => {
+            let message = format!("`{key}` is `fail`, the default, `skip` or `dead_letter`; write `{key} = skip`");
+            Err(Error::new_spanned(value, message))
+        }
     }
 }
 
@@ -102,6 +107,7 @@ pub(crate) fn settings(keys: &Keys, k: &TokenStream) -> TokenStream {
     let fate = |on_error: OnError| match on_error {
         OnError::Fail => quote!(#k::OnError::Fail),
         OnError::Skip => quote!(#k::OnError::Skip),
+        OnError::DeadLetter => quote!(#k::OnError::DeadLetter),
     };
     let on_error = keys.on_error.as_ref().map(|given| fate(given.value)).map(|fate| quote!(.on_error(#fate)));
     let on_panic = keys.on_panic.as_ref().map(|given| fate(given.value)).map(|fate| quote!(.on_panic(#fate)));

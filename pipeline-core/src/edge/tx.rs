@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Waker};
 use super::{Edge, arm, wake};
 use crate::lineage::Lineage;
 use crate::push::{Ending, Flowing, Outlet, Push};
-use crate::run::Node;
+use crate::run::{Node, Stop};
 use crate::sync::atomic::Ordering;
 use crate::sync::drop_each;
 
@@ -28,6 +28,11 @@ impl<T, L> Tx<T, L> {
     pub(super) fn new(edge: Arc<Edge<T, L>>) -> Self {
         let (room, chunk) = (edge.capacity, (edge.capacity / 2).clamp(1, CHUNK_MAX));
         Tx { edge, batch: VecDeque::new(), room, chunk, has_woken: false }
+    }
+
+    /// Why nobody reads on, if that is so.
+    pub(crate) fn reader_gone(&self) -> Option<Stop> {
+        self.edge.state.lock().reader_gone
     }
 
     /// Hands the batch over. Nothing happens if it is empty.

@@ -56,13 +56,23 @@ impl fmt::Display for TimedOut {
 
 impl StdError for TimedOut {}
 
+/// What follows from an item that has failed for good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// The run fails.
+    Fails,
+    /// The run goes on without it.
+    Skipped,
+    /// The run goes on, and the item has left the stage as a dead letter.
+    DeadLettered,
+}
+
 /// What a stage with policies returns for an item that has failed for good.
 #[derive(Debug)]
 pub(crate) struct Attempted {
     pub(crate) error: BoxError,
     pub(crate) attempts: u32,
-    /// The run goes on without the item.
-    pub(crate) is_skipped: bool,
+    pub(crate) fate: Fate,
     /// There would have been another attempt, if the stage had not made too many already.
     pub(crate) lacks_budget: bool,
 }
@@ -72,12 +82,12 @@ impl Attempted {
     pub(crate) fn of(error: BoxError) -> Attempted {
         match error.downcast::<Attempted>() {
             Ok(attempted) => *attempted,
-            Err(error) => Attempted { error, attempts: 1, is_skipped: false, lacks_budget: false },
+            Err(error) => Attempted { error, attempts: 1, fate: Fate::Fails, lacks_budget: false },
         }
     }
 
-    pub(crate) fn is_skipped(error: &BoxError) -> bool {
-        error.downcast_ref::<Attempted>().is_some_and(|attempted| attempted.is_skipped)
+    pub(crate) fn fate(error: &BoxError) -> Fate {
+        error.downcast_ref::<Attempted>().map_or(Fate::Fails, |attempted| attempted.fate)
     }
 }
 

@@ -7,8 +7,8 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::time::Duration;
 
-pub(crate) use attempts::Attempted;
 pub use attempts::TimedOut;
+pub(crate) use attempts::{Attempted, Fate};
 
 use crate::ledger::Report;
 use crate::runtime::TaskError;

@@ -12,6 +12,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use crate::error::Fate;
+
 /// A counter that only rises.
 #[derive(Debug, Default)]
 pub(crate) struct Count(AtomicU64);
@@ -47,6 +49,7 @@ pub(crate) struct Counts {
     pub(crate) filtered: Count,
     pub(crate) failed: Count,
     pub(crate) skipped: Count,
+    pub(crate) dead_lettered: Count,
     pub(crate) retried: Count,
     /// Thrown away after they were started, by a policy that was asked for.
     pub(crate) dropped: Count,
@@ -75,6 +78,16 @@ pub(crate) enum Spent {
 }
 
 impl Counts {
+    /// So many items have failed, with one fate.
+    pub(crate) fn fail(&self, items: u64, fate: Fate) {
+        self.failed.add(items);
+        match fate {
+            Fate::Fails => {}
+            Fate::Skipped => self.skipped.add(items),
+            Fate::DeadLettered => self.dead_lettered.add(items),
+        }
+    }
+
     pub(crate) fn spend(&self, on: Spent, time: Duration) {
         self.time(on).add(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
     }
@@ -110,10 +123,21 @@ pub(crate) struct Steps {
     pub(crate) failed: u64,
     pub(crate) skipped: u64,
     pub(crate) dropped: u64,
+    pub(crate) dead_lettered: u64,
     pub(crate) out: u64,
 }
 
 impl Tally {
+    /// An item has failed.
+    pub(crate) fn fail(&mut self, fate: Fate) {
+        self.now.failed += 1;
+        match fate {
+            Fate::Fails => {}
+            Fate::Skipped => self.now.skipped += 1,
+            Fate::DeadLettered => self.now.dead_lettered += 1,
+        }
+    }
+
     pub(crate) fn flush(&mut self, counts: &Counts) {
         let Tally { now, shown } = self;
         counts.started.add(now.started - shown.started);
@@ -124,6 +148,7 @@ impl Tally {
         counts.failed.add(now.failed - shown.failed);
         counts.skipped.add(now.skipped - shown.skipped);
         counts.dropped.add(now.dropped - shown.dropped);
+        counts.dead_lettered.add(now.dead_lettered - shown.dead_lettered);
         shown.clone_from(now);
     }
 }

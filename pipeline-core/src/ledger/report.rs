@@ -72,8 +72,10 @@ pub struct StageReport {
     pub filtered: u64,
     /// Items on which the last attempt failed.
     pub failed: u64,
-    /// The part of `failed` without which the run went on.
+    /// The part of `failed` without which the run went on, and which nobody got.
     pub skipped: u64,
+    /// The part of `failed` that was handed to the [dead letters](crate::stage::Staged::dead_letters) of the stage.
+    pub dead_lettered: u64,
     /// Attempts after the first.
     pub retried: u64,
     /// Items thrown away by a policy that was asked for: there was no room, or it was not their time.
@@ -112,7 +114,7 @@ impl StageReport {
     fn read(node: &Node) -> StageReport {
         let c = &node.counts;
         // From the last step of an item to its first: see the counters.
-        let (filtered, skipped) = (c.filtered.get(), c.skipped.get());
+        let (filtered, skipped, dead_lettered) = (c.filtered.get(), c.skipped.get(), c.dead_lettered.get());
         let (done, failed, cut) = (c.done.get(), c.failed.get(), c.abandoned.get());
         let dropped = c.dropped.get();
         let ended = c.ended.get();
@@ -128,6 +130,7 @@ impl StageReport {
             filtered,
             failed,
             skipped,
+            dead_lettered,
             retried: c.retried.get(),
             dropped: dropped + dropped_waiting,
             abandoned: cut + cut_waiting,
@@ -213,13 +216,14 @@ impl Report {
 type Column = (&'static str, fn(&StageReport) -> String);
 
 /// What is behind the name and the kind. Those that are not `true` are left out where every cell is zero.
-const COLUMNS: [(bool, Column); 14] = [
+const COLUMNS: [(bool, Column); 15] = [
     (true, ("in", |stage| count(stage, stage.items_in))),
     (true, ("out", |stage| stage.items_out.to_string())),
     (true, ("done", |stage| count(stage, stage.done))),
     (true, ("filtered", |stage| count(stage, stage.filtered))),
     (true, ("failed", |stage| stage.failed.to_string())),
     (false, ("skipped", |stage| stage.skipped.to_string())),
+    (false, ("dead letters", |stage| stage.dead_lettered.to_string())),
     (false, ("retried", |stage| stage.retried.to_string())),
     (true, ("dropped", |stage| count(stage, stage.dropped))),
     (true, ("abandoned", |stage| count(stage, stage.abandoned))),
@@ -289,6 +293,7 @@ mod tests {
             filtered: 0,
             failed: 0,
             skipped: 0,
+            dead_lettered: 0,
             retried: 0,
             dropped: 0,
             abandoned: 0,

@@ -41,6 +41,7 @@ pub use inspect::Inspect;
 pub(crate) use join::{Inputs, Mover, Taken};
 pub use join::{Interleave, MergeSorted, Zip, ZipLatest, interleave, merge_sorted};
 pub use map::Map;
+pub(crate) use merge::Turns;
 pub use merge::{Adder, KeepOpen, Merge, MergeFlow, MergeGrowing, NotAdded, merge, merge_growing, merge_prefer};
 pub(crate) use nesting::{FlatMapFlow, SwitchMap};
 pub use order::Resequence;
@@ -54,7 +55,7 @@ pub use split::{
     Branch, Branches, Broadcast, EachBranch, EndedBranch, Fnv1a, Gather, Gathered, NoBranch, OpenBranch, OpenBranches,
     Pair, Route, StableHash, Tap, Values,
 };
-pub(crate) use split::{Key, balance, partition, unzip};
+pub(crate) use split::{Key, Socket, balance, branch, partition, unzip};
 pub use take::Take;
 pub use take_while::TakeWhile;
 pub(crate) use time::Beat;

@@ -12,7 +12,7 @@ use crate::lineage::Lineage;
 use crate::plan::{Build, Outline};
 use crate::push::{Flowing, Outlet, Push};
 use crate::run::{Ends, Node, Pipeline};
-use crate::stage::{Body, Mapped, Out, Policy, Pool, Settings, Stage, drive, emit};
+use crate::stage::{Body, Mapped, Out, Policy, Pool, Settings, Site, Stage, drive, emit};
 
 /// What [`sink`](Flow::sink) takes: what `#[sink]` made, an async closure or function that returns `()`, or a hand-written
 /// [`Stage`] without outputs.
@@ -106,8 +106,8 @@ impl<P, S, Q> WorkerSink<P, S, Q> {
 impl<P: Flow, S: Stage<In = P::Item>, Q: Policy<S>> Ends for WorkerSink<P, S, Q> {
     fn build(self, build: &mut Build) {
         let WorkerSink { upstream, body, settings, policies } = self;
-        let site = build.site(&settings.name, Kind::Sink);
-        let body = policies.guard(body, &site.run, &site.node);
+        let (node, body) = policies.guard(body, &settings.name, Kind::Sink, build);
+        let site = Site { run: build.run.clone(), node };
         let (tx, rx) = edge(settings.edge_buffer(upstream.edge_buffer()), &site.node);
         let outlet = Outlet::Fused(Box::new(Nowhere));
         let limits = settings.limits(DEFAULT_BUFFER);

@@ -8,7 +8,7 @@ use std::fmt;
 use std::future::{Future, ready};
 
 use super::plain::{PlainBody, PlainFlow, PlainSinkFlow};
-use super::policy::{Policies, Policy, attempt_methods, policy_methods};
+use super::policy::{Policies, Policy, attempt_methods, letter_methods, policy_methods};
 use super::settings::Settings;
 use super::stream::{SourceFlow, StreamFlow, StreamSinkFlow};
 use super::{Backoff, In, Mapped, Out, Stage, Staged, Step};
@@ -307,6 +307,7 @@ impl<S> Sunk<S> {
 
 policy_methods!(Sunk<S: Stage, item = S::In>);
 attempt_methods!(Sunk);
+letter_methods!(Sunk);
 
 impl<S, P> Sunk<S, P> {
     /// How many items may be in work at once. Default 1. Zero makes the plan invalid: `run` says so.

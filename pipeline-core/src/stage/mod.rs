@@ -32,7 +32,7 @@ pub use keyed::KeyedStage;
 pub(crate) use mapped::Mapped;
 pub(crate) use pace::Pace;
 pub use plain::PlainFlow;
-pub use policy::{Backoff, OnError, Retried};
+pub use policy::{Backoff, DeadLetter, DeadLettered, OnError, Retried};
 #[doc(hidden)]
 pub use policy::{Guarded, Policies, Policy};
 pub(crate) use pool::{Pool, emit};

@@ -24,13 +24,24 @@ pub(super) struct PlainBody<S> {
     name: Cow<'static, str>,
     skips_errors: bool,
     skips_panics: bool,
+    has_dead_letters: bool,
 }
 
 impl<S: Plain> PlainBody<S> {
     pub(super) fn new(body: S, name: Cow<'static, str>, policies: impl Into<Policies<S::Item>>) -> Self {
         let policies = policies.into();
-        let [skips_errors, skips_panics] = [policies.on_error, policies.on_panic].map(|fate| fate == OnError::Skip);
-        PlainBody { body, name, skips_errors, skips_panics }
+        let fates = [policies.on_error, policies.on_panic];
+        let [skips_errors, skips_panics] = fates.map(|fate| fate == OnError::Skip);
+        PlainBody { body, name, skips_errors, skips_panics, has_dead_letters: fates.contains(&OnError::DeadLetter) }
+    }
+
+    fn outline(&self, outline: &mut Outline) {
+        if self.has_dead_letters {
+            let name = &self.name;
+            outline.problem(format!(
+                "`{name}` is fused and cannot wait, so it has no dead letters; give it `concurrency`"
+            ));
+        }
     }
 }
 
@@ -58,6 +69,7 @@ impl<P: Flow, S: Plain<Item = P::Item>> Flow for PlainFlow<P, S> {
     }
 
     fn outline(&self, outline: &mut Outline, next: usize) {
+        self.plain.outline(outline);
         self.upstream.outline(outline, next);
     }
 }
@@ -76,6 +88,7 @@ impl<P: Flow, S: Plain<Item = P::Item, Out = ()>> Ends for PlainSinkFlow<P, S> {
     }
 
     fn outline(&self, outline: &mut Outline) {
+        self.plain.outline(outline);
         self.upstream.outline(outline, crate::edge::DEFAULT_BUFFER);
     }
 }

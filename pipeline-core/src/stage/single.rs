@@ -16,7 +16,7 @@ use super::pace::Pace;
 use super::worker::{BUDGET, Desk, End, Failing, Panic, Site, guarded, poll_body};
 use super::{Out, OutPort, Stage, hooks};
 use crate::edge::{Next, Rx, wake};
-use crate::error::{Attempted, BoxError};
+use crate::error::{Attempted, BoxError, Fate};
 use crate::ledger::{Kind, Spent};
 use crate::lineage::Lineage;
 use crate::push::{Flowing, Outlet, Push};
@@ -277,7 +277,7 @@ async fn drive_items<S: Stage, L: Lineage>(stage: &mut S, rx: Rx<S::In, L>, outl
     if let End::Returned(Err(error)) = ended {
         let item = line.desk.item();
         line.desk.finish();
-        line.desk.fail();
+        line.desk.fail(Fate::Fails);
         line.rx.close(Stop::Cut);
         let _failing = Failing::new(&site, Some(item), error);
         if line.sent > 0 {
@@ -304,7 +304,7 @@ fn count_sent<S: Stage, L: Lineage>(port: &mut Port<S::Out, L>, desk: &mut Desk)
 enum Kept<U> {
     Last(Option<U>),
     /// The item has failed, and the run goes on without it.
-    Nothing,
+    Nothing(Fate),
 }
 
 /// # Errors
@@ -313,8 +313,10 @@ enum Kept<U> {
 fn kept<U>(returned: Result<Option<U>, BoxError>) -> Result<Kept<U>, BoxError> {
     match returned {
         Ok(last) => Ok(Kept::Last(last)),
-        Err(error) if Attempted::is_skipped(&error) => Ok(Kept::Nothing),
-        Err(error) => Err(error),
+        Err(error) => match Attempted::fate(&error) {
+            Fate::Fails => Err(error),
+            fate => Ok(Kept::Nothing(fate)),
+        },
     }
 }
 
@@ -322,7 +324,7 @@ impl<U> Kept<U> {
     fn last(self) -> Option<U> {
         match self {
             Kept::Last(last) => last,
-            Kept::Nothing => None,
+            Kept::Nothing(_) => None,
         }
     }
 }
@@ -426,9 +428,8 @@ impl<'a, T: Send + 'static, L: Lineage> Line<'a, T, L> {
             let Poll::Ready(returned) = returned else { return Ok(()) };
             let kept = kept(returned)?;
             self.desk.finish();
-            if matches!(kept, Kept::Nothing) {
-                drop(kept);
-                self.desk.skip();
+            if let Kept::Nothing(fate) = kept {
+                self.desk.fail(fate);
                 if self.sent > 0 {
                     // What the item has sent goes on.
                     self.emit(port, None).await;

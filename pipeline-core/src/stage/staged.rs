@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use super::policy::{Policy, attempt_methods, policy_methods};
+use super::policy::{Policy, attempt_methods, letter_methods, policy_methods};
 use super::pool::{Pool, emit};
 use super::settings::Settings;
 use super::single::drive;
-use super::{IntoStage, IntoTryStage, Stage};
+use super::{IntoStage, IntoTryStage, Site, Stage};
 use crate::edge::edge;
 use crate::flow::Flow;
 use crate::ledger::Kind;
@@ -61,6 +61,7 @@ impl<S> Staged<S> {
 
 policy_methods!(Staged<S: Stage, item = S::In>);
 attempt_methods!(Staged);
+letter_methods!(Staged);
 
 impl<S, P> Staged<S, P> {
     /// How many items may be in work at once: the workers of the stage. Default 1. Zero makes the plan invalid: `run` says so.
@@ -186,8 +187,8 @@ impl<P: Flow, S: Stage<In = P::Item>, Q: Policy<S>> Flow for StageFlow<P, S, Q> 
     fn build<N: Push<S::Out, P::Lineage>>(self, build: &mut Build, next: N) {
         let StageFlow { upstream, staged } = self;
         let Staged { body, settings, policies } = staged;
-        let site = build.site(&settings.name, Kind::Stage);
-        let body = policies.guard(body, &site.run, &site.node);
+        let (node, body) = policies.guard(body, &settings.name, Kind::Stage, build);
+        let site = Site { run: build.run.clone(), node };
         let (tx, rx) = edge(settings.edge_buffer(upstream.edge_buffer()), &site.node);
         let mut outlet = next.into_outlet();
         outlet.bind(&site.node);

@@ -13,6 +13,7 @@ use super::single::Port;
 use super::worker::{BUDGET, Desk, End, Failing, Site, guarded, run_body};
 use super::{Backoff, In, InPort, Out};
 use crate::edge::{Next, Rx, edge, wake};
+use crate::error::Fate;
 use crate::flow::Flow;
 use crate::ledger::{Kind, Spent};
 use crate::lineage::Lineage;
@@ -269,7 +270,7 @@ impl<T, L> Reading<T, L> {
         let item = self.in_hand.take();
         if item.is_some() {
             self.desk.finish();
-            self.desk.fail();
+            self.desk.fail(Fate::Fails);
             self.desk.flush();
         }
         self.rx.close(Stop::Cut);

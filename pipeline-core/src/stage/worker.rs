@@ -7,7 +7,7 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use crate::error::{BoxError, Failure, Panicked};
+use crate::error::{BoxError, Failure, Fate, Panicked};
 use crate::ledger::{Kind, Spent, Steps, Tally};
 use crate::run::{Doing, Node, Shared, Stop};
 use crate::runtime::Instant;
@@ -192,14 +192,8 @@ impl Desk {
         self.tally.now.filtered += u64::from(self.site.node.kind == Kind::Stage);
     }
 
-    pub(crate) fn fail(&mut self) {
-        self.tally.now.failed += 1;
-    }
-
-    /// The item has failed, and the run goes on without it.
-    pub(crate) fn skip(&mut self) {
-        self.fail();
-        self.tally.now.skipped += 1;
+    pub(crate) fn fail(&mut self, fate: Fate) {
+        self.tally.fail(fate);
     }
 
     pub(crate) fn flush(&mut self) {

@@ -52,12 +52,13 @@ impl Bench<'_> {
         let Bench { case, spec, shop, report, row, place } = *self;
         let bench = shop.bench(place);
         let [started, done, failed, cut] = [&bench.started, &bench.done, &bench.failed, &bench.cut].map(|n| n.get());
+        let passed_over = row.skipped + row.dead_lettered;
         let say = || format!("{}: started {started}, done {done}, failed {failed}, cut {cut}\n{report}", row.name);
         assert_eq!(started, done + failed + cut, "{}", say());
         assert!(started <= row.items_in, "{}", say());
         let is_whole = is_well && !spec.is_cut_behind(place) && !spec.is_wild();
         if is_whole {
-            assert_eq!((started, done), (row.items_in - row.skipped, row.items_in - row.skipped), "{}", say());
+            assert_eq!((started, done), (row.items_in - passed_over, row.items_in - passed_over), "{}", say());
         }
         // A stage of streams has no body for each item.
         let Some(limits) = limits else { return };
@@ -71,7 +72,7 @@ impl Bench<'_> {
         if spec.is_wild() {
             return;
         }
-        let row_failed = row.failed - row.skipped;
+        let row_failed = row.failed - passed_over;
         assert!(row.done <= done && row_failed <= failed && cut <= row.abandoned, "{}", say());
         let may_cut = [Fault::Cancel, Fault::Drain, Fault::Shutdown].iter().any(|fault| case.has(*fault));
         // A call that has begun may fail after its worker was cut by another failure: its item is abandoned then.
@@ -93,8 +94,16 @@ pub(super) fn check_rows(spec: &Spec, report: &Report) {
     // What each flow has given out that no row has taken up yet.
     let mut given: Vec<u64> = Vec::new();
     let mut rows = report.stages().iter();
+    // Counted at its item's turn, and written before.
+    let mut dead_lettered = 0;
     while let Some(row) = rows.next() {
         let taken = match row.kind {
+            Kind::Split if row.name.starts_with("dead_letters") => {
+                let reader = rows.next().expect("dead letters have a reader");
+                let is_met = dead_lettered <= row.items_in && row.items_out == reader.items_in;
+                assert!(is_met, "{dead_lettered} dead letters were counted\n{report}");
+                continue;
+            }
             Kind::Split => {
                 let taken = given.pop().expect("a split reads another row");
                 let branches = if row.name.starts_with("tap") { 1 } else { *joins.last().expect("it is merged again") };
@@ -121,6 +130,7 @@ pub(super) fn check_rows(spec: &Spec, report: &Report) {
         };
         assert_eq!(row.items_in, taken, "{} has accepted something else\n{report}", row.name);
         given.push(row.items_out);
+        dead_lettered = row.dead_lettered;
     }
     assert_eq!((given.len(), joins.len()), (1, 0), "the rows are those of one tree\n{report}");
 }

@@ -9,7 +9,7 @@ use taktline::sim::Case;
 
 use super::bodies::Shop;
 use super::books::check_rows;
-use super::operators::{Bodies, Limits};
+use super::operators::{Bodies, Limits, Operator};
 use super::spec::{Form, Place, Sink, Spec};
 
 /// Looks on while the runs of `rt` go on.
@@ -80,8 +80,8 @@ impl Spec {
         match place {
             Place::Sink => matches!(self.sink, Sink::Workers { .. }),
             Place::Node(at) => {
-                let is_late = |name| matches!(name, "blocking" | "hooked" | "retried" | "skips" | "skips_unordered");
-                matches!(self.nodes[at].form, Form::Step(op) if op.told_as.is_none() && !is_late(op.name))
+                let is_late = |op: &Operator| op.skips || matches!(op.name, "blocking" | "hooked" | "retried");
+                matches!(self.nodes[at].form, Form::Step(op) if op.told_as.is_none() && !is_late(op))
             }
         }
     }

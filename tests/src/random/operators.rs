@@ -341,6 +341,33 @@ tables![
     )
     .skips()
     .unorders(),
+    &workers(
+        "dead_letters",
+        drawn_window,
+        |_, ids| kept(ids, |id| !is_skipped(*id)),
+        |Site { params, name, desk }, flow| {
+            let Params { workers, window, buffer, .. } = params;
+            let skips = but_some(desk).dead_letters(|letters| letters.for_each(drop)).name(name);
+            flow.then(skips.concurrency(workers).window(window).buffer(buffer))
+        },
+    )
+    .skips(),
+    &workers(
+        "dead_letters_unordered",
+        unordered_window,
+        |_, ids| kept(ids, |id| !is_skipped(*id)),
+        |Site { params, name, desk }, flow| {
+            let tick = desk.tick();
+            let rests = move |letter| async move {
+                taktline::sleep(tick).await;
+                drop::<DeadLetter<Item>>(letter);
+            };
+            let skips = but_some(desk).dead_letters(|letters| letters.sink(rests)).name(name);
+            flow.then(skips.concurrency(params.workers).unordered().buffer(params.buffer))
+        },
+    )
+    .skips()
+    .unorders(),
     &workers("hooked", drawn_window, same, |Site { params, name, desk }, flow| {
         let Params { workers, window, buffer, .. } = params;
         flow.then(hooked(desk, false).name(name).concurrency(workers).window(window).buffer(buffer))

@@ -10,6 +10,11 @@ fn blocks(x: u64) -> u64 {
     x
 }
 
+#[stage(on_error = dead_letter, on_panic = skip)]
+fn fused_too(x: u64) -> u64 {
+    x
+}
+
 #[stage(retry = 3, on_error = skip)]
 async fn reads(input: In<u64>, out: Out<u64>) {
     while let Some(x) = input.next().await {

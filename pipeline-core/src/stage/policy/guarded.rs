@@ -8,8 +8,10 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use super::letters::{DeadLetter, Letterbox};
 use super::{Budget, OnError, Policies};
-use crate::error::{Attempted, BoxError, Panicked, TimedOut};
+use crate::error::{Attempted, BoxError, Fate, Panicked, TimedOut};
+use crate::lineage::Ticket;
 use crate::run::is_blamed;
 use crate::runtime::{Instant, Rt, Sleep, yield_now};
 use crate::stage::{Out, OutPort, Site, Stage};
@@ -22,18 +24,19 @@ pub struct Guarded<S: Stage> {
     /// Another one, to begin anew with after a panic.
     fresh: S,
     policies: Policies<S::In>,
-    shared: Arc<Common>,
+    shared: Arc<Common<S::In>>,
 }
 
 /// What the workers of the stage share.
-struct Common {
+struct Common<T> {
     site: Site,
     budget: Budget,
+    letters: Option<Letterbox<T>>,
 }
 
 impl<S: Stage> Guarded<S> {
-    pub(super) fn new(stage: S, policies: Policies<S::In>, site: Site) -> Self {
-        let shared = Arc::new(Common { site, budget: Budget::new() });
+    pub(super) fn new(stage: S, policies: Policies<S::In>, site: Site, letters: Option<Letterbox<S::In>>) -> Self {
+        let shared = Arc::new(Common { site, budget: Budget::new(), letters });
         Guarded { fresh: stage.clone(), stage, policies, shared }
     }
 
@@ -87,10 +90,25 @@ impl<S: Stage> Guarded<S> {
         if may { Next::After(pause) } else { Next::No { lacks_budget: true } }
     }
 
-    /// The error of an item that has failed for good.
-    fn give_up(&self, error: BoxError, attempts: u32, lacks_budget: bool) -> BoxError {
-        let fate = if error.is::<Panicked>() { self.policies.on_panic } else { self.policies.on_error };
-        Box::new(Attempted { error, attempts, is_skipped: fate == OnError::Skip, lacks_budget })
+    /// What an item that has failed for good leaves in the stage.
+    async fn give_up(&mut self, input: Option<S::In>, failed: Attempted, out: Out<'_, S::Out>) -> BoxError {
+        let Attempted { error, attempts, lacks_budget, .. } = failed;
+        let on_error = if error.is::<Panicked>() { self.policies.on_panic } else { self.policies.on_error };
+        let (error, fate) = match (on_error, &self.shared.letters, input) {
+            (OnError::DeadLetter, Some(letters), Some(input)) => {
+                let stage = self.shared.site.node.name.clone();
+                let ticket = out.hold().downcast::<Ticket>().map_or_else(|_| Ticket::default(), |ticket| *ticket);
+                let refused = letters.send(DeadLetter { input, error, stage, attempts }, ticket).await;
+                match refused {
+                    Some(letter) => (letter.error, Fate::Skipped),
+                    // The letter has the error.
+                    None => ("handed over as a dead letter".into(), Fate::DeadLettered),
+                }
+            }
+            (OnError::Fail, ..) => (error, Fate::Fails),
+            (OnError::Skip | OnError::DeadLetter, ..) => (error, Fate::Skipped),
+        };
+        Box::new(Attempted { error, attempts, fate, lacks_budget })
     }
 }
 
@@ -138,12 +156,13 @@ impl<S: Stage> Stage for Guarded<S> {
         }
         loop {
             attempts += 1;
-            let copy = self.policies.copy.filter(|_| attempts <= self.policies.retry);
+            let is_kept = attempts <= self.policies.retry || shared.letters.is_some();
+            let copy = self.policies.copy.filter(|_| is_kept);
             let item = match (copy, &left) {
                 (Some(copy), Some(item)) => Some(copy(item)),
                 _ => left.take(),
             };
-            let item = item.expect("the item is kept for as long as there are further attempts");
+            let item = item.expect("the item is kept for as long as somebody may want it");
             limits.attempt = self.policies.timeout.map(|limit| (rt.now() + limit, limit));
             let port = Watched::new(out.port());
             let error = match self.attempt(item, &port, &mut limits).await {
@@ -163,7 +182,10 @@ impl<S: Stage> Stage for Guarded<S> {
             }
             let has_sent = port.has_sent.load(Ordering::Relaxed);
             match self.pause(attempts, &error, &limits, has_sent) {
-                Next::No { lacks_budget } => return Err(self.give_up(error, attempts, lacks_budget)),
+                Next::No { lacks_budget } => {
+                    let failed = Attempted { error, attempts, fate: Fate::Fails, lacks_budget };
+                    return Err(self.give_up(left, failed, out).await);
+                }
                 Next::After(pause) => {
                     drop(error);
                     shared.site.node.counts.retried.add(1);

@@ -6,12 +6,13 @@
 //! ```text
 //! attempt -> ended well                                      -> outputs
 //!         -> failed, may be tried again -> backoff -> attempt
-//!         -> failed for good            -> fails the run, or is skipped
+//!         -> failed for good            -> fails the run, is skipped, or leaves as a dead letter
 //! ```
 
 mod backoff;
 mod budget;
 mod guarded;
+mod letters;
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -21,10 +22,14 @@ use std::time::Duration;
 pub use backoff::Backoff;
 use budget::Budget;
 pub use guarded::Guarded;
+use letters::Letters;
+pub(crate) use letters::letter_methods;
+pub use letters::{DeadLetter, DeadLettered};
 
-use super::{Site, Stage};
-use crate::plan::Outline;
-use crate::run::{Node, Shared};
+use super::Stage;
+use crate::ledger::Kind;
+use crate::plan::{Build, Outline};
+use crate::run::Node;
 
 /// What becomes of an item on which the last attempt has failed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -35,6 +40,9 @@ pub enum OnError {
     Fail,
     /// The run goes on without it. It counts as failed and as skipped.
     Skip,
+    /// The run goes on, and the item goes to the [dead letters](super::Staged::dead_letters) of the stage. It counts as failed
+    /// and as dead-lettered. A stage without them makes the plan invalid.
+    DeadLetter,
 }
 
 type RetryIf = Arc<dyn Fn(&(dyn StdError + 'static)) -> bool + Send + Sync>;
@@ -45,13 +53,14 @@ pub struct Policies<T> {
     timeout: Option<Duration>,
     deadline: Option<Duration>,
     retry: u32,
-    /// How the item of a further attempt is made. Set with `retry`.
+    /// How the item of a further attempt, or of a dead letter, is made. Set with `retry` and with `dead_letters`.
     copy: Option<fn(&T) -> T>,
     backoff: Backoff,
     retry_if: Option<RetryIf>,
     has_budget: bool,
     pub(super) on_error: OnError,
     pub(super) on_panic: OnError,
+    letters: Option<Letters<T>>,
 }
 
 impl<T> Policies<T> {
@@ -101,13 +110,14 @@ impl<T> From<()> for Policies<T> {
             has_budget: true,
             on_error: OnError::Fail,
             on_panic: OnError::Fail,
+            letters: None,
         }
     }
 }
 
 impl<T> Clone for Policies<T> {
     fn clone(&self) -> Self {
-        Policies { retry_if: self.retry_if.clone(), ..*self }
+        Policies { retry_if: self.retry_if.clone(), letters: self.letters.clone(), ..*self }
     }
 }
 
@@ -123,8 +133,9 @@ pub trait Policy<S: Stage>: Clone + Send + 'static {
     /// The stage with the policy around it.
     type Guarded: Stage<In = S::In, Out = S::Out>;
 
+    /// Makes the node of the stage, and the stage.
     #[doc(hidden)]
-    fn guard(self, stage: S, run: &Arc<Shared>, node: &Arc<Node>) -> Self::Guarded;
+    fn guard(self, stage: S, name: &str, kind: Kind, build: &mut Build) -> (Arc<Node>, Self::Guarded);
 
     /// Tells what cannot work.
     #[doc(hidden)]
@@ -134,8 +145,8 @@ pub trait Policy<S: Stage>: Clone + Send + 'static {
 impl<S: Stage> Policy<S> for () {
     type Guarded = S;
 
-    fn guard(self, stage: S, _: &Arc<Shared>, _: &Arc<Node>) -> S {
-        stage
+    fn guard(self, stage: S, name: &str, kind: Kind, build: &mut Build) -> (Arc<Node>, S) {
+        (build.site(name, kind).node, stage)
     }
 
     fn outline(&self, _: &str, _: &mut Outline) {}
@@ -144,12 +155,24 @@ impl<S: Stage> Policy<S> for () {
 impl<S: Stage> Policy<S> for Policies<S::In> {
     type Guarded = Guarded<S>;
 
-    fn guard(self, stage: S, run: &Arc<Shared>, node: &Arc<Node>) -> Guarded<S> {
-        let site = Site { run: run.clone(), node: node.clone() };
-        Guarded::new(stage, self, site)
+    fn guard(mut self, stage: S, name: &str, kind: Kind, build: &mut Build) -> (Arc<Node>, Guarded<S>) {
+        // Built first: a report tells the rows of a plan in the opposite order.
+        let letters = self.letters.take().map(|letters| letters.build(build));
+        let site = build.site(name, kind);
+        let letters = letters.map(|letters| letters.of(&site.node));
+        (site.node.clone(), Guarded::new(stage, self, site, letters))
     }
 
     fn outline(&self, name: &str, outline: &mut Outline) {
+        match &self.letters {
+            Some(letters) => letters.outline(outline),
+            None if [self.on_error, self.on_panic].contains(&OnError::DeadLetter) => {
+                outline.problem(format!(
+                    "`{name}` has dead letters that nobody takes; say who does, with `.dead_letters(|f| ..)`"
+                ));
+            }
+            None => {}
+        }
         for (key, limit) in [("timeout", self.timeout), ("deadline", self.deadline)] {
             let Some(limit) = limit else { continue };
             if limit.is_zero() {

@@ -254,7 +254,7 @@ impl<S: Stage, L: Lineage> Pool<S, L> {
                     }
                 }
                 Poll::Ready(Some(Found::Cut)) => return Moved::Ended(Ended::Over),
-                Poll::Ready(Some(Found::Done { .. } | Found::Skipped { .. } | Found::Nothing)) => {}
+                Poll::Ready(Some(Found::Done { .. } | Found::PassedOver { .. } | Found::Nothing)) => {}
             }
         }
         Moved::Enough
@@ -289,10 +289,9 @@ impl<S: Stage, L: Lineage> Pool<S, L> {
                 ended = Some(lineage);
                 Poll::Ready(Some(Found::Nothing))
             }
-            Found::Skipped { lineage } => {
+            Found::PassedOver { fate, lineage } => {
                 state.occupied -= 1;
-                counts.failed.add(1);
-                counts.skipped.add(1);
+                counts.fail(1, fate);
                 ended = Some(lineage);
                 Poll::Ready(Some(Found::Nothing))
             }
@@ -324,8 +323,7 @@ impl<S: Stage, L: Lineage> Pool<S, L> {
         let mut left = self.state.lock().results.clear();
         let counts = &self.site.node.counts;
         counts.abandoned.add(left.finished());
-        counts.failed.add(left.skipped());
-        counts.skipped.add(left.skipped());
+        left.passed_over().for_each(|fate| counts.fail(1, fate));
         let failures = left.take_failures();
         if self.site.node.stop_reason() != Stop::Over || self.site.run.has_failed() {
             failures.into_iter().for_each(|failure| self.site.run.fail(failure));

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use std::task::{Poll, Waker};
 
 use crate::edge::arm;
-use crate::error::Failure;
+use crate::error::{Failure, Fate};
 use crate::lineage::Lineage;
 
 pub(super) enum Results<U, L> {
@@ -25,7 +25,8 @@ pub(super) enum Found<U, L> {
         lineage: L,
     },
     /// The item at the head has failed and leaves its place: the run goes on without it.
-    Skipped {
+    PassedOver {
+        fate: Fate,
         /// To be dropped outside of the lock: that may settle a receipt.
         lineage: L,
     },
@@ -171,7 +172,9 @@ impl<U, L: Lineage> Results<U, L> {
     pub(super) fn has_output(&self) -> bool {
         match self {
             Results::Ordered(ring) => ring.entries.front().is_some_and(|head| {
-                !head.held.is_empty() || head.last.is_some() || matches!(head.status, Status::Ended | Status::Skipped)
+                !head.held.is_empty()
+                    || head.last.is_some()
+                    || matches!(head.status, Status::Ended | Status::PassedOver(_))
             }),
             Results::Unordered(queue) => !queue.queue.is_empty(),
         }
@@ -185,10 +188,10 @@ impl<U, L: Lineage> Results<U, L> {
     }
 
     /// An item has failed, and the run goes on without it. Says whether it leaves its place now, and not at its turn.
-    pub(super) fn skip_failed(&mut self, seq: u64) -> bool {
+    pub(super) fn pass_over(&mut self, seq: u64, fate: Fate) -> bool {
         let entry = if let Results::Ordered(ring) = self { ring.entry(seq) } else { None };
         let Some(entry) = entry else { return true };
-        entry.status = Status::Skipped;
+        entry.status = Status::PassedOver(fate);
         false
     }
 
@@ -339,9 +342,10 @@ impl<U, L> Left<U, L> {
         (in_order + unsettled + queued) as u64
     }
 
-    /// How many items had failed, without which the run would have gone on.
-    pub(super) fn skipped(&self) -> u64 {
-        self.entries.iter().filter(|entry| matches!(entry.status, Status::Skipped)).count() as u64
+    /// The items that had failed, without which the run would have gone on.
+    pub(super) fn passed_over(&self) -> impl Iterator<Item = Fate> {
+        let fate = |status: &Status| if let Status::PassedOver(fate) = status { Some(*fate) } else { None };
+        self.entries.iter().filter_map(move |entry| fate(&entry.status))
     }
 
     /// The failures whose turn did not come.
@@ -384,8 +388,8 @@ enum Status {
     /// The failure was taken by the emitter.
     Taken,
     Cut,
-    /// It has failed, and nothing follows from that.
-    Skipped,
+    /// It has failed, and the run goes on without it.
+    PassedOver(Fate),
 }
 
 impl<U, L> Entry<U, L> {
@@ -420,7 +424,10 @@ impl<U, L: Lineage> Ring<U, L> {
         match &head.status {
             Status::Cut => Found::Cut,
             Status::Working | Status::Taken => Found::Nothing,
-            Status::Skipped => self.pop().map_or(Found::Nothing, |lineage| Found::Skipped { lineage }),
+            Status::PassedOver(fate) => {
+                let fate = *fate;
+                self.pop().map_or(Found::Nothing, |lineage| Found::PassedOver { fate, lineage })
+            }
             Status::Ended => match head.last.take() {
                 Some(item) => Found::Output(item, head.lineage.clone(), Ack::Last),
                 None => {

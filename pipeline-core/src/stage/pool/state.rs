@@ -11,7 +11,7 @@ use super::results::{Ack, Acknowledged, Kept, Results};
 use super::work::work;
 use super::{Limits, Pool};
 use crate::edge::{Next, Rx, wake};
-use crate::error::{Attempted, BoxError, Failure, Panicked};
+use crate::error::{Attempted, BoxError, Failure, Fate, Panicked};
 use crate::ledger::{Counts, Kind};
 use crate::lineage::Lineage;
 use crate::run::{Doing, Stop};
@@ -282,12 +282,12 @@ impl<S: Stage, L: Lineage> Pool<S, L> {
                 retracted = state.results.retract_unordered(id);
                 state.occupied -= usize::from(state.results.cut(seq));
             }
-            End::Returned(Err(error)) if Attempted::is_skipped(&error) => {
+            End::Returned(Err(error)) if Attempted::fate(&error) != Fate::Fails => {
+                let fate = Attempted::fate(&error);
                 retracted = state.results.retract_unordered(id);
-                if state.results.skip_failed(seq) {
+                if state.results.pass_over(seq, fate) {
                     state.occupied -= 1;
-                    counts.failed.add(1);
-                    counts.skipped.add(1);
+                    counts.fail(1, fate);
                 }
             }
             End::Returned(Err(error)) => {
