@@ -87,7 +87,7 @@ pub use taktline_core::op::{interleave, merge, merge_growing, merge_prefer, merg
 pub use taktline_core::run::StopToken;
 pub use taktline_core::runtime::{Instant, Rt, yield_now};
 pub use taktline_core::stage::{Backoff, OnError, stage, try_stage};
-pub use taktline_core::{error, flow, ledger, lineage, op, run, runtime};
+pub use taktline_core::{describe, error, flow, ledger, lineage, op, run, runtime};
 
 #[cfg(feature = "macros")]
 pub use taktline_macros::{main, sink, source, stage, test};

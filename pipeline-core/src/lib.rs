@@ -6,11 +6,13 @@
 //! | [`flow`] | plans with an open end, their sources and operators |
 //! | [`stage`] | a user's function as a value with settings, and the workers that run it |
 //! | [`run`] | pipelines, their tasks and their outcome |
+//! | [`describe`] | what a plan says of itself before it runs |
 //! | [`ledger`] | the counts of every stage |
 //! | [`error`] | the one error of a run |
 //! | [`lineage`] | tickets |
 //! | [`runtime`] | what spawns and keeps time |
 
+pub mod describe;
 mod edge;
 pub mod error;
 pub mod flow;

@@ -58,6 +58,7 @@ impl<P: Flow, S: Plain<Item = P::Item>> Flow for PlainFlow<P, S> {
     }
 
     fn outline(&self, outline: &mut Outline, next: usize) {
+        self.plain.outline(outline, Kind::Fused);
         self.upstream.outline(outline, next);
     }
 }
@@ -76,11 +77,21 @@ impl<P: Flow, S: Plain<Item = P::Item, Out = ()>> Ends for PlainSinkFlow<P, S> {
     }
 
     fn outline(&self, outline: &mut Outline) {
+        self.plain.outline(outline, Kind::Sink);
         self.upstream.outline(outline, crate::edge::DEFAULT_BUFFER);
     }
 }
 
 impl<S> PlainBody<S> {
+    fn outline(&self, outline: &mut Outline, kind: Kind) {
+        outline.fused_as(&self.name, kind);
+        for (skips, note) in [(self.skips_errors, "skips errors"), (self.skips_panics, "skips panics")] {
+            if skips {
+                outline.note(note);
+            }
+        }
+    }
+
     fn skips(&self, error: &BoxError) -> bool {
         if error.is::<Panicked>() { self.skips_panics } else { self.skips_errors }
     }

@@ -126,7 +126,7 @@ pub trait Policy<S: Stage>: Clone + Send + 'static {
     #[doc(hidden)]
     fn guard(self, stage: S, run: &Arc<Shared>, node: &Arc<Node>) -> Self::Guarded;
 
-    /// Tells what cannot work.
+    /// Tells of the policies of the stage that was just added, and what cannot work.
     #[doc(hidden)]
     fn outline(&self, name: &str, outline: &mut Outline);
 }
@@ -152,6 +152,7 @@ impl<S: Stage> Policy<S> for Policies<S::In> {
     fn outline(&self, name: &str, outline: &mut Outline) {
         for (key, limit) in [("timeout", self.timeout), ("deadline", self.deadline)] {
             let Some(limit) = limit else { continue };
+            outline.note(format!("{key} {limit:?}"));
             if limit.is_zero() {
                 outline.problem(format!("`{name}` has a {key} of 0; give it more, or take it away"));
             }
@@ -159,6 +160,14 @@ impl<S: Stage> Policy<S> for Policies<S::In> {
                 outline.problem(format!(
                     "`{name}` has a {key} and never awaits, so nothing can stop it; make it an `async fn`, or take it away"
                 ));
+            }
+        }
+        if self.retry > 0 {
+            outline.note(format!("retry {}, {}", self.retry, self.backoff));
+        }
+        for (fate, what) in [(self.on_error, "errors"), (self.on_panic, "panics")] {
+            if fate == OnError::Skip {
+                outline.note(format!("skips {what}"));
             }
         }
     }
