@@ -89,7 +89,7 @@ pub use taktline_core::op::{OnFull, Rate, interleave, merge, merge_growing, merg
 pub use taktline_core::run::StopToken;
 pub use taktline_core::runtime::{Instant, Rt, yield_now};
 pub use taktline_core::stage::{Backoff, DeadLetter, OnError, stage, try_stage};
-pub use taktline_core::{error, flow, inlet, ledger, lineage, op, run, runtime};
+pub use taktline_core::{describe, error, flow, inlet, ledger, lineage, op, run, runtime};
 
 #[cfg(feature = "macros")]
 pub use taktline_macros::{main, sink, source, stage, test};

@@ -6,12 +6,14 @@
 //! | [`flow`] | plans with an open end, their sources and operators |
 //! | [`stage`] | a user's function as a value with settings, and the workers that run it |
 //! | [`run`] | pipelines, their tasks and their outcome |
+//! | [`describe`] | what a plan says of itself before it runs |
 //! | [`ledger`] | the counts of every stage |
 //! | [`error`] | the one error of a run |
 //! | [`lineage`] | tickets |
 //! | [`inlet`] | handles that feed a run from outside, and calls through it |
 //! | [`runtime`] | what spawns and keeps time |
 
+pub mod describe;
 mod edge;
 pub mod error;
 pub mod flow;

@@ -3,26 +3,67 @@
 use std::any::Any;
 use std::sync::Arc;
 
+use crate::describe::{At, Description, Graph, Reader};
 use crate::error::Error;
 use crate::ledger::Kind;
 use crate::op::Key;
 use crate::run::{Job, Node, Shared};
 use crate::stage::Site;
 
-/// What a plan says of itself before it runs: its bound on items in flight, and what is wrong with it.
+/// What a plan says of itself before it runs: its bound on items in flight, its stages and edges, and what is wrong with it.
 #[derive(Debug, Default)]
 pub struct Outline {
     bound: usize,
     problems: Vec<String>,
     /// A source that was read already.
     spent: Option<&'static str>,
-    /// The branches of the splits that are looked at, and how often each flow of a branch was met.
-    branches: Vec<(Key, usize)>,
+    /// The branches of the splits that are looked at.
+    branches: Vec<Branch>,
+    graph: Graph,
+}
+
+/// A branch that is looked at.
+#[derive(Debug)]
+struct Branch {
+    key: Key,
+    /// How often its flow was met.
+    met: usize,
+    /// What takes the items of its flow.
+    readers: Vec<Reader>,
 }
 
 impl Outline {
-    /// Adds an edge of `buffer` places before `name`.
-    pub(crate) fn edge(&mut self, name: &str, buffer: usize) {
+    /// Adds what will have a row in the report. It gives its items to what was told before; a sink gives none.
+    pub(crate) fn node(&mut self, name: &str, kind: Kind) -> At {
+        let readers = std::mem::take(&mut self.graph.readers);
+        let at = self.graph.reserve();
+        self.graph.meet(at, name, kind, if kind == Kind::Sink { Vec::new() } else { readers });
+        at
+    }
+
+    /// Adds a step that is fused into what is told next.
+    pub(crate) fn fused(&mut self, name: &str) {
+        self.fused_as(name, Kind::Fused);
+    }
+
+    pub(crate) fn fused_as(&mut self, name: &str, kind: Kind) {
+        let at = self.node(name, kind);
+        self.graph.read_by(at, None);
+    }
+
+    /// Tells more of what was added last.
+    pub(crate) fn note(&mut self, note: impl Into<String>) {
+        self.graph.note(note.into());
+    }
+
+    /// Adds an edge of `buffer` places before `name`, which is `at`; what is told next writes to it.
+    pub(crate) fn edge(&mut self, at: At, name: &str, buffer: usize) {
+        self.places(name, buffer);
+        self.graph.read_by(at, Some(buffer));
+    }
+
+    /// Adds the places of an edge before `name`.
+    pub(crate) fn places(&mut self, name: &str, buffer: usize) {
         if buffer == 0 {
             self.problem(format!("`{name}` has a buffer of 0; give it 1 or more"));
         }
@@ -45,33 +86,65 @@ impl Outline {
         self.spent = Some(source);
     }
 
-    /// Looks at the branches of a split with `look`: each has to read the flow that it was given.
-    pub(crate) fn branches(&mut self, split: &str, keys: &[Key], look: impl FnOnce(&mut Outline)) {
+    /// A node with branches, which are told before it.
+    pub(crate) fn reserve(&mut self) -> At {
+        self.graph.reserve()
+    }
+
+    /// Looks at the branches of `at` with `look`: each has to read the flow that it was given.
+    pub(crate) fn branches(
+        &mut self,
+        at: At,
+        (split, kind): (&str, Kind),
+        keys: &[Key],
+        look: impl FnOnce(&mut Outline),
+    ) {
         if keys.is_empty() {
             self.problem(format!("`{split}` has no branch; give it 1 or more"));
         }
         let outer = self.branches.len();
-        self.branches.extend(keys.iter().map(|key| (key.clone(), 0)));
+        self.branches.extend(keys.iter().map(|key| Branch { key: key.clone(), met: 0, readers: Vec::new() }));
+        let readers = self.graph.readers.clone();
         look(self);
-        for (at, (_, met)) in self.branches.split_off(outer).into_iter().enumerate() {
+        self.graph.readers = readers;
+        let mut first = Vec::new();
+        for (number, Branch { met, readers, .. }) in self.branches.split_off(outer).into_iter().enumerate() {
             match met {
-                0 => self.problem(format!("branch {at} of `{split}` does not read the flow that it was given")),
+                0 => self.problem(format!("branch {number} of `{split}` does not read the flow that it was given")),
                 1 => {}
-                _ => self.problem(format!("branch {at} of `{split}` reads its flow twice; put a `broadcast` before")),
+                _ => {
+                    self.problem(format!("branch {number} of `{split}` reads its flow twice; put a `broadcast` before"))
+                }
             }
+            let is_one_of_several = keys.len() > 1;
+            first.extend(readers.into_iter().map(|it| if is_one_of_several { it.of_branch(number) } else { it }));
         }
+        self.graph.meet(at, split, kind, first);
+    }
+
+    /// What is told next writes to `at`, too.
+    pub(crate) fn also(&mut self, at: At, buffer: Option<usize>, which: impl Into<String>) {
+        self.graph.read_also_by(at, buffer, which.into());
     }
 
     /// The flow of a branch was met.
     pub(crate) fn branch(&mut self, key: &Key) {
-        match self.branches.iter_mut().rev().find(|(open, _)| open == key) {
-            Some((_, met)) => *met += 1,
+        let readers = std::mem::take(&mut self.graph.readers);
+        match self.branches.iter_mut().rev().find(|branch| branch.key == *key) {
+            Some(branch) => {
+                branch.met += 1;
+                branch.readers.extend(readers);
+            }
             None => self.problem("a flow that was given to a branch of a split was taken out of it".to_owned()),
         }
     }
 
     pub(crate) fn bound(&self) -> usize {
         self.bound
+    }
+
+    pub(crate) fn describe(self) -> Description {
+        Description::new(self.graph, self.bound)
     }
 
     pub(crate) fn check(self) -> Result<(), Error> {

@@ -21,6 +21,7 @@ pub use ticks::{After, Interval, after, interval};
 use std::future::Future;
 use std::time::Duration;
 
+use crate::describe::Description;
 use crate::lineage::Lineage;
 use crate::op::{
     Batch, BatchEvery, BatchReady, BatchWeighted, BatchWithin, Dedup, Distinct, SkipWhile, TakeUntil, Unbatch,
@@ -1105,6 +1106,20 @@ pub trait Flow: Clone + Send + Sized + 'static {
         let mut outline = Outline::default();
         Started::<Self::Item>::outline(self, &mut outline);
         outline.bound()
+    }
+
+    /// The stages and edges of the plan when the flow is started and read, whose reader is `next`. Nothing runs.
+    ///
+    /// ```
+    /// use taktline::prelude::*;
+    ///
+    /// let flow = iter(0..9u64).buffer(2);
+    /// assert_eq!(flow.describe().to_string(), "at most 3 items in flight\niter (source)\n  -> next: 2 places\nnext (sink)\n");
+    /// ```
+    fn describe(&self) -> Description {
+        let mut outline = Outline::default();
+        Started::<Self::Item>::outline(self, &mut outline);
+        outline.describe()
     }
 
     /// Starts the flow on `rt`, now, to be read by the caller's own loop. A plan that cannot run is told by the first

@@ -161,6 +161,7 @@ where
 
     fn outline(&self, outline: &mut Outline, _: usize) {
         outline.hold(1);
+        outline.node("iter", Kind::Source);
     }
 }
 
@@ -181,6 +182,7 @@ where
 
     fn outline(&self, outline: &mut Outline, _: usize) {
         outline.hold(1);
+        outline.node("once", Kind::Source);
         if self.items.lock().is_none() {
             outline.spent("once");
         }
@@ -204,6 +206,7 @@ where
 
     fn outline(&self, outline: &mut Outline, _: usize) {
         outline.hold(1);
+        outline.node("stream", Kind::Source);
         if self.items.lock().is_none() {
             outline.spent("stream");
         }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::Flow;
 use super::source::{Reads, pump};
+use crate::ledger::Kind;
 use crate::op::Beat;
 use crate::plan::{Build, Outline};
 use crate::push::Push;
@@ -79,6 +80,7 @@ impl Flow for Interval {
     }
 
     fn outline(&self, outline: &mut Outline, _: usize) {
+        outline.node("interval", Kind::Source);
         outline.hold(1);
         if self.period.is_zero() {
             outline.problem("`interval` has a period of zero; give it a longer one".to_owned());
@@ -96,6 +98,7 @@ impl Flow for After {
     }
 
     fn outline(&self, outline: &mut Outline, _: usize) {
+        outline.node("after", Kind::Source);
         outline.hold(1);
     }
 }

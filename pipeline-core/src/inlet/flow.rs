@@ -71,7 +71,8 @@ impl<T: Send + 'static, L: Lineage> Flow for InletFlow<T, L> {
 
     fn outline(&self, outline: &mut Outline, _: usize) {
         outline.hold(1);
-        outline.edge(NAME, self.buffer);
+        let at = outline.node(NAME, Kind::Source);
+        outline.edge(at, NAME, self.buffer);
         if self.plan.gate.has_opened() {
             outline.spent(NAME);
         }

@@ -49,7 +49,8 @@ where
 
     fn outline(&self, outline: &mut Outline, _: usize) {
         outline.hold(1);
-        outline_input(&self.upstream, "chain", outline);
-        outline_input(&self.other, "chain", outline);
+        let at = outline.node("chain", Kind::Join);
+        outline_input(&self.other, at, "chain", outline);
+        outline_input(&self.upstream, at, "chain", outline);
     }
 }

@@ -25,6 +25,7 @@ where
     }
 
     fn outline(&self, outline: &mut Outline, next: usize) {
+        outline.fused("enumerate");
         self.upstream.outline(outline, next);
     }
 }

@@ -32,6 +32,7 @@ where
     }
 
     fn outline(&self, outline: &mut Outline, next: usize) {
+        outline.fused("flat_map");
         self.upstream.outline(outline, next);
     }
 }

@@ -26,6 +26,7 @@ where
     }
 
     fn outline(&self, outline: &mut Outline, next: usize) {
+        outline.fused("inspect");
         self.upstream.outline(outline, next);
     }
 }

@@ -27,6 +27,7 @@ where
     }
 
     fn outline(&self, outline: &mut Outline, next: usize) {
+        outline.fused("map");
         self.upstream.outline(outline, next);
     }
 }

@@ -30,6 +30,7 @@ where
     }
 
     fn outline(&self, outline: &mut Outline, next: usize) {
+        outline.fused("scan");
         self.upstream.outline(outline, next);
     }
 }

@@ -28,6 +28,7 @@ where
     }
 
     fn outline(&self, outline: &mut Outline, next: usize) {
+        outline.fused("take_while");
         self.upstream.outline(outline, next);
     }
 }

@@ -134,7 +134,8 @@ pub(crate) fn room_before(upstream: &impl Flow) -> usize {
 /// Adds the edge, and what the operator holds.
 pub(crate) fn outline(upstream: &impl Flow, outline: &mut Outline, name: &str, holds: usize) {
     outline.hold(holds);
-    outline.edge(name, room_before(upstream));
+    let at = outline.node(name, Kind::Stage);
+    outline.edge(at, name, room_before(upstream));
     upstream.outline(outline, room_before(upstream));
 }
 

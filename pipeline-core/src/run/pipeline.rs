@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use super::running::{Run, Running};
 use super::token::StopToken;
+use crate::describe::Description;
 use crate::edge::DEFAULT_BUFFER;
 use crate::error::{Error, Result};
 use crate::flow::Flow;
-use crate::ledger::Report;
+use crate::ledger::{Kind, Report};
 use crate::plan::{Build, Outline};
 use crate::runtime::Rt;
 use crate::sink::{FusedSink, FusedSinkPush};
@@ -106,6 +107,30 @@ impl<V: Send + 'static> Pipeline<V> {
     /// ```
     pub fn bound(&self) -> usize {
         self.outline().bound()
+    }
+
+    /// The stages and edges of the plan, as text, as a flowchart of Mermaid or as DOT. Nothing runs.
+    ///
+    /// ```
+    /// use taktline::prelude::*;
+    ///
+    /// let plan = iter(0..9u64).broadcast().to(|all| all.count()).to(|all| all.take(2).collect::<Vec<_>>());
+    /// let text = "\
+    /// at most 18 items in flight
+    /// iter (source)
+    ///   -> broadcast: 16 places
+    /// broadcast (split)
+    ///   -> count: branch 0
+    ///   -> take: branch 1
+    /// count (sink)
+    /// take (fused)
+    ///   -> collect
+    /// collect (sink)
+    /// ";
+    /// assert_eq!(plan.describe().to_string(), text);
+    /// ```
+    pub fn describe(&self) -> Description {
+        self.outline().describe()
     }
 
     /// Runs the pipeline on `rt`. It starts at the first poll of the future.
@@ -298,6 +323,7 @@ impl<P: Flow, S: FusedSink<P::Item>> Plan<S::Value> for FusedPipeline<P, S> {
     }
 
     fn outline(&self, outline: &mut Outline) {
+        outline.fused_as(S::NAME, Kind::Sink);
         self.flow.outline(outline, DEFAULT_BUFFER);
     }
 }

@@ -68,7 +68,8 @@ impl<T: Send + 'static> Started<T> {
 
     pub(crate) fn outline(flow: &impl Flow<Item = T>, outline: &mut Outline) {
         let buffer = flow.edge_buffer().unwrap_or(DEFAULT_BUFFER);
-        outline.edge("next", buffer);
+        let at = outline.node("next", Kind::Sink);
+        outline.edge(at, "next", buffer);
         flow.outline(outline, buffer);
     }
 

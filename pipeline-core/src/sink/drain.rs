@@ -124,9 +124,11 @@ impl<P: Flow, S: Stage<In = P::Item>, Q: Policy<S>> Ends for WorkerSink<P, S, Q>
     fn outline(&self, outline: &mut Outline) {
         let settings = &self.settings;
         let buffer = settings.edge_buffer(self.upstream.edge_buffer());
+        self.policies.outline_letters(outline);
+        let at = outline.node(&settings.name, Kind::Sink);
         settings.outline(outline, 0, false);
         self.policies.outline(&settings.name, outline);
-        outline.edge(&settings.name, buffer);
+        outline.edge(at, &settings.name, buffer);
         self.upstream.outline(outline, buffer);
     }
 }

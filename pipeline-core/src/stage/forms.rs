@@ -14,6 +14,7 @@ use super::stream::{SourceFlow, StreamFlow, StreamSinkFlow};
 use super::{Backoff, In, Mapped, Out, Stage, Staged, Step};
 use crate::error::BoxError;
 use crate::flow::{BoxFlow, Flow};
+use crate::ledger::Kind;
 use crate::plan::{Build, Outline};
 use crate::push::Push;
 use crate::run::Pipeline;
@@ -727,5 +728,9 @@ impl<S: Generate> Flow for Generator<S> {
 
     fn outline(&self, outline: &mut Outline, _: usize) {
         outline.hold(1);
+        outline.node(&self.settings.name, Kind::Source);
+        if let Some(backoff) = &self.restart {
+            outline.note(format!("restart, {backoff}"));
+        }
     }
 }

@@ -163,6 +163,7 @@ where
     }
 
     fn outline(&self, outline: &mut Outline, next: usize) {
+        outline.fused("by_key");
         self.upstream.outline(outline, next);
     }
 }

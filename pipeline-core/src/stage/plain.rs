@@ -34,15 +34,6 @@ impl<S: Plain> PlainBody<S> {
         let [skips_errors, skips_panics] = fates.map(|fate| fate == OnError::Skip);
         PlainBody { body, name, skips_errors, skips_panics, has_dead_letters: fates.contains(&OnError::DeadLetter) }
     }
-
-    fn outline(&self, outline: &mut Outline) {
-        if self.has_dead_letters {
-            let name = &self.name;
-            outline.problem(format!(
-                "`{name}` is fused and cannot wait, so it has no dead letters; give it `concurrency`"
-            ));
-        }
-    }
 }
 
 /// The flow of a plain `#[stage] fn`, fused into the task before it.
@@ -69,7 +60,7 @@ impl<P: Flow, S: Plain<Item = P::Item>> Flow for PlainFlow<P, S> {
     }
 
     fn outline(&self, outline: &mut Outline, next: usize) {
-        self.plain.outline(outline);
+        self.plain.outline(outline, Kind::Fused);
         self.upstream.outline(outline, next);
     }
 }
@@ -88,12 +79,27 @@ impl<P: Flow, S: Plain<Item = P::Item, Out = ()>> Ends for PlainSinkFlow<P, S> {
     }
 
     fn outline(&self, outline: &mut Outline) {
-        self.plain.outline(outline);
+        self.plain.outline(outline, Kind::Sink);
         self.upstream.outline(outline, crate::edge::DEFAULT_BUFFER);
     }
 }
 
 impl<S> PlainBody<S> {
+    fn outline(&self, outline: &mut Outline, kind: Kind) {
+        if self.has_dead_letters {
+            let name = &self.name;
+            outline.problem(format!(
+                "`{name}` is fused and cannot wait, so it has no dead letters; give it `concurrency`"
+            ));
+        }
+        outline.fused_as(&self.name, kind);
+        for (skips, note) in [(self.skips_errors, "skips errors"), (self.skips_panics, "skips panics")] {
+            if skips {
+                outline.note(note);
+            }
+        }
+    }
+
     fn skips(&self, error: &BoxError) -> bool {
         if error.is::<Panicked>() { self.skips_panics } else { self.skips_errors }
     }

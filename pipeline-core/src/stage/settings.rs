@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::pool::Limits;
+use crate::describe::counted;
 use crate::edge::DEFAULT_BUFFER;
 use crate::plan::Outline;
 
@@ -39,7 +40,7 @@ impl Settings {
         Limits { workers, window, is_ordered: !self.is_unordered, held_back: next }
     }
 
-    /// Adds the stage, without its edge, to the outline of its plan.
+    /// Tells of the stage, which was just added, all but its edge.
     pub(crate) fn outline(&self, outline: &mut Outline, next: usize, sends: bool) {
         let Limits { workers, window, is_ordered, held_back } = self.limits(next);
         let name = &self.name;
@@ -56,6 +57,12 @@ impl Settings {
             )),
             _ => {}
         }
+        let order = match is_ordered {
+            true if window > 1 => format!(", in order, window {window}"),
+            false if workers > 1 => ", unordered".to_owned(),
+            _ => String::new(),
+        };
+        outline.note(format!("{}{order}", counted(workers, "worker")));
         outline.hold(window);
         if sends && is_ordered && window > 1 {
             outline.hold(window.saturating_mul(held_back));

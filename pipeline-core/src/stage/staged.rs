@@ -205,9 +205,12 @@ impl<P: Flow, S: Stage<In = P::Item>, Q: Policy<S>> Flow for StageFlow<P, S, Q> 
 
     fn outline(&self, outline: &mut Outline, next: usize) {
         let buffer = self.staged.settings.edge_buffer(self.upstream.edge_buffer());
+        let name = &self.staged.settings.name;
+        self.staged.policies.outline_letters(outline);
+        let at = outline.node(name, Kind::Stage);
         self.staged.settings.outline(outline, next, S::SENDS);
-        self.staged.policies.outline(&self.staged.settings.name, outline);
-        outline.edge(&self.staged.settings.name, buffer);
+        self.staged.policies.outline(name, outline);
+        outline.edge(at, name, buffer);
         self.upstream.outline(outline, buffer);
     }
 }

@@ -157,7 +157,7 @@ impl<P: Flow, S: Transform<Item = P::Item>> Flow for StreamFlow<P, S> {
     }
 
     fn outline(&self, outline: &mut Outline, _: usize) {
-        outline_stream(&self.upstream, &self.settings, outline);
+        outline_stream(&self.upstream, &self.settings, Kind::Stage, outline);
     }
 }
 
@@ -177,7 +177,7 @@ impl<P: Flow, S: Transform<Item = P::Item, Out = ()>> Ends for StreamSinkFlow<P,
     }
 
     fn outline(&self, outline: &mut Outline) {
-        outline_stream(&self.upstream, &self.settings, outline);
+        outline_stream(&self.upstream, &self.settings, Kind::Sink, outline);
     }
 }
 
@@ -194,10 +194,11 @@ fn start<P: Flow, S: Transform<Item = P::Item>>(
     upstream.build(build, tx);
 }
 
-fn outline_stream<P: Flow>(upstream: &P, settings: &Settings, outline: &mut Outline) {
+fn outline_stream<P: Flow>(upstream: &P, settings: &Settings, kind: Kind, outline: &mut Outline) {
     let buffer = settings.edge_buffer(upstream.edge_buffer());
     outline.hold(1);
-    outline.edge(&settings.name, buffer);
+    let at = outline.node(&settings.name, kind);
+    outline.edge(at, &settings.name, buffer);
     upstream.outline(outline, buffer);
 }
 

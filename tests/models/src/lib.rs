@@ -16,6 +16,8 @@
 //!
 //! `Arc`, `Weak` and `OnceLock` are std's everywhere: no model looks at the orderings inside of them.
 
+#[path = "../../../pipeline-core/src/describe/mod.rs"]
+pub mod describe;
 #[path = "../../../pipeline-core/src/edge/mod.rs"]
 mod edge;
 #[path = "../../../pipeline-core/src/error/mod.rs"]

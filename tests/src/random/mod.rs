@@ -17,6 +17,7 @@
 mod bodies;
 mod books;
 mod check;
+mod described;
 mod instants;
 mod joins;
 mod model;

@@ -22,6 +22,7 @@ use std::task::Waker;
 use head::Head;
 use tail::Tail;
 
+use crate::describe::counted;
 use crate::edge::{DEFAULT_BUFFER, edge};
 use crate::flow::Flow;
 use crate::ledger::Kind;
@@ -145,8 +146,12 @@ where
         }
         outline.hold(1);
         outline.hold(self.limit);
-        outline_input(&self.upstream, NAME, outline);
-        outline.branches(NAME, &[self.socket.key().clone()], |outline| self.body.outline(outline, next));
+        let (at, keys) = (outline.reserve(), [self.socket.key().clone()]);
+        outline.branches(at, (NAME, Kind::Join), &keys, |outline| {
+            outline.also(at, None, format!("back, at most {}", counted(self.limit, "item")));
+            self.body.outline(outline, next);
+        });
+        outline_input(&self.upstream, at, NAME, outline);
     }
 
     fn edge_buffer(&self) -> Option<usize> {

@@ -5,6 +5,7 @@ use std::task::{Context, Poll};
 
 use super::{Head, Inputs, Taken, input, join, outline_input};
 use crate::flow::{BoxFlow, Flow};
+use crate::ledger::Kind;
 use crate::lineage::Lineage;
 use crate::op::{Merge, MergeFlow};
 use crate::plan::{Build, Outline};
@@ -78,7 +79,8 @@ impl<T: Send + 'static, L: Lineage> Flow for Interleave<T, L> {
             outline.problem("`interleave(0, ..)` takes nothing of any flow; give it 1 or more".to_owned());
         }
         outline.hold(1);
-        self.flows.iter().for_each(|flow| outline_input(flow, NAME, outline));
+        let at = outline.node(NAME, Kind::Join);
+        self.flows.iter().for_each(|flow| outline_input(flow, at, NAME, outline));
     }
 }
 

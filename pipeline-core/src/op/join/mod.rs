@@ -23,6 +23,7 @@ pub use sorted::{MergeSorted, merge_sorted};
 pub use zip::Zip;
 pub use zip_latest::ZipLatest;
 
+use crate::describe::At;
 use crate::edge::{DEFAULT_BUFFER, Rx, edge};
 use crate::flow::Flow;
 use crate::ledger::Kind;
@@ -69,10 +70,10 @@ pub(crate) fn input<F: Flow>(flow: F, build: &mut Build, site: &Site) -> Rx<F::I
     rx
 }
 
-/// Says the edge of an input of the join `name`, and what is before it.
-pub(crate) fn outline_input<F: Flow>(flow: &F, name: &str, outline: &mut Outline) {
+/// Says the edge of an input of the join `name`, which is `at`, and what is before it.
+pub(crate) fn outline_input<F: Flow>(flow: &F, at: At, name: &str, outline: &mut Outline) {
     let buffer = flow.edge_buffer().unwrap_or(DEFAULT_BUFFER);
-    outline.edge(name, buffer);
+    outline.edge(at, name, buffer);
     flow.outline(outline, buffer);
 }
 

@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 
 use super::{Head, Inputs, Taken, input, join, outline_input};
 use crate::flow::{BoxFlow, Flow};
+use crate::ledger::Kind;
 use crate::lineage::Lineage;
 use crate::op::{Merge, MergeFlow};
 use crate::plan::{Build, Outline};
@@ -84,7 +85,8 @@ where
 
     fn outline(&self, outline: &mut Outline, _: usize) {
         outline.hold(1);
-        self.flows.iter().for_each(|flow| outline_input(flow, NAME, outline));
+        let at = outline.node(NAME, Kind::Join);
+        self.flows.iter().for_each(|flow| outline_input(flow, at, NAME, outline));
     }
 }
 

@@ -5,6 +5,7 @@ use std::task::{Context, Poll};
 
 use super::{Head, Inputs, Taken, input, join, outline_input};
 use crate::flow::Flow;
+use crate::ledger::Kind;
 use crate::lineage::Lineage;
 use crate::op::fused_flow;
 use crate::plan::{Build, Outline};
@@ -33,8 +34,9 @@ impl<P: Flow, B: Flow> Flow for Zip<P, B> {
 
     fn outline(&self, outline: &mut Outline, _: usize) {
         outline.hold(1);
-        outline_input(&self.upstream, NAME, outline);
-        outline_input(&self.other, NAME, outline);
+        let at = outline.node(NAME, Kind::Join);
+        outline_input(&self.upstream, at, NAME, outline);
+        outline_input(&self.other, at, NAME, outline);
     }
 }
 

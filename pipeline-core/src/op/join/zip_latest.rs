@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 use super::zip::joined;
 use super::{Head, Inputs, Taken, input, join, outline_input};
 use crate::flow::Flow;
+use crate::ledger::Kind;
 use crate::lineage::Lineage;
 use crate::op::fused_flow;
 use crate::plan::{Build, Outline};
@@ -40,8 +41,9 @@ where
     fn outline(&self, outline: &mut Outline, _: usize) {
         // One in its hand, and the latest of each.
         outline.hold(3);
-        outline_input(&self.upstream, NAME, outline);
-        outline_input(&self.other, NAME, outline);
+        let at = outline.node(NAME, Kind::Join);
+        outline_input(&self.upstream, at, NAME, outline);
+        outline_input(&self.other, at, NAME, outline);
     }
 }
 

@@ -11,8 +11,9 @@ use super::turns::Turns;
 use crate::edge::{arm, wake};
 use crate::error::{Error, Failure};
 use crate::flow::{BoxFlow, Flow};
+use crate::ledger::Kind;
 use crate::lineage::Lineage;
-use crate::op::join::{Inputs, Taken, input, join};
+use crate::op::join::{Inputs, Taken, input, join, outline_input};
 use crate::plan::{Build, Outline};
 use crate::push::{Ending, Push};
 use crate::run::Stop;
@@ -115,13 +116,16 @@ where
 
     fn outline(&self, outline: &mut Outline, _: usize) {
         outline.hold(1);
+        outline.node(NAME, Kind::Join);
+        outline.note("flows are added while it runs");
     }
 }
 
 /// Whether a flow can run.
 fn check<F: Flow>(flow: &F) -> Result<(), Error> {
     let mut outline = Outline::default();
-    crate::op::join::outline_input(flow, NAME, &mut outline);
+    let at = outline.node(NAME, Kind::Join);
+    outline_input(flow, at, NAME, &mut outline);
     outline.check()
 }
 

@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 
 use super::turns::Turns;
 use crate::flow::{BoxFlow, Flow};
+use crate::ledger::Kind;
 use crate::lineage::Lineage;
 use crate::op::join::{input, join, outline_input};
 use crate::plan::{Build, Outline};
@@ -62,7 +63,8 @@ impl<T: Send + 'static, L: Lineage> Flow for MergeFlow<T, L> {
 
     fn outline(&self, outline: &mut Outline, _: usize) {
         outline.hold(1);
-        self.flows.iter().for_each(|flow| outline_input(flow, self.name(), outline));
+        let at = outline.node(self.name(), Kind::Join);
+        self.flows.iter().for_each(|flow| outline_input(flow, at, self.name(), outline));
     }
 }
 

@@ -29,6 +29,7 @@ impl<P: Flow> Flow for MaxInFlight<P> {
         if self.n == 0 {
             outline.problem("`max_in_flight(0)` lets no item pass; give it 1 or more".to_owned());
         }
+        outline.fused("max_in_flight");
         self.upstream.outline(outline, next);
     }
 }

@@ -31,6 +31,7 @@ impl<P: Flow> Flow for Batch<P> {
         }
         // The last item of a batch goes on with it.
         outline.hold(self.n.saturating_sub(1));
+        outline.fused("batch");
         self.upstream.outline(outline, next);
     }
 }

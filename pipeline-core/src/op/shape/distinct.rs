@@ -32,6 +32,7 @@ where
         if self.limit == 0 {
             outline.problem("`distinct(0)` can remember no item; give it 1 or more".to_owned());
         }
+        outline.fused("distinct");
         self.upstream.outline(outline, next);
     }
 }

@@ -26,6 +26,7 @@ where
     }
 
     fn outline(&self, outline: &mut Outline, next: usize) {
+        outline.fused("skip_while");
         self.upstream.outline(outline, next);
     }
 }

@@ -27,6 +27,7 @@ where
     }
 
     fn outline(&self, outline: &mut Outline, next: usize) {
+        outline.fused("unbatch");
         self.upstream.outline(outline, next);
     }
 }

@@ -7,6 +7,7 @@ use super::branch::{Branch, Key, Socket, branch};
 use super::deal::{AnySplit, Deal};
 use super::ends::{Branches, EndedBranch, Gather, Gathered, NoBranch, OpenBranches};
 use super::exit::{AnyExit, Exit, pass_to_exits};
+use crate::describe::Description;
 use crate::flow::BoxFlow;
 use crate::lineage::Lineage;
 use crate::plan::Build;
@@ -74,6 +75,11 @@ impl<T: Clone + Send + 'static, L: Lineage, V: Send + 'static> Broadcast<T, L, P
     /// See [`Pipeline::bound`].
     pub fn bound(&self) -> usize {
         self.clone().pipeline().bound()
+    }
+
+    /// See [`Pipeline::describe`].
+    pub fn describe(&self) -> Description {
+        self.clone().pipeline().describe()
     }
 
     /// See [`Pipeline::run_on`].

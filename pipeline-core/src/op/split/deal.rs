@@ -93,8 +93,9 @@ impl<T: Send + 'static, L: Lineage, D: Deal<T, L>> Erased for Split<T, L, D> {
     fn outline_box(&self, outline: &mut Outline, branches: &mut dyn FnMut(&mut Outline)) {
         let buffer = self.upstream.edge_buffer().unwrap_or(DEFAULT_BUFFER);
         outline.hold(1);
-        outline.edge(D::NAME, buffer);
-        outline.branches(D::NAME, &self.deal.keys(), branches);
+        let at = outline.reserve();
+        outline.branches(at, (D::NAME, Kind::Split), &self.deal.keys(), branches);
+        outline.edge(at, D::NAME, buffer);
         self.upstream.outline(outline, buffer);
     }
 

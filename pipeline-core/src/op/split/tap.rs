@@ -79,8 +79,10 @@ where
 
     fn outline(&self, outline: &mut Outline, next: usize) {
         outline.hold(1);
-        outline.edge(NAME, self.buffer);
-        outline.branches(NAME, &[self.socket.key().clone()], |outline| self.side.outline_into(outline));
+        outline.places(NAME, self.buffer);
+        let (at, keys) = (outline.reserve(), [self.socket.key().clone()]);
+        outline.branches(at, (NAME, Kind::Split), &keys, |outline| self.side.outline_into(outline));
+        outline.also(at, Some(self.buffer), "what there is room for");
         self.upstream.outline(outline, next);
     }
 

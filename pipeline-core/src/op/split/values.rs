@@ -86,8 +86,8 @@ impl<V: Values<B>, B: Send + 'static> Plan<V::And> for And<V, B> {
     }
 
     fn outline(&self, outline: &mut Outline) {
-        self.first.outline_into(outline);
         self.last.outline_into(outline);
+        self.first.outline_into(outline);
     }
 }
 
@@ -120,7 +120,7 @@ impl<V: Send + 'static> Plan<Vec<V>> for All<V> {
     }
 
     fn outline(&self, outline: &mut Outline) {
-        self.ends.iter().for_each(|end| end.outline_into(outline));
+        self.ends.iter().rev().for_each(|end| end.outline_into(outline));
     }
 }
 

@@ -1,5 +1,6 @@
 //! How long to wait before the next attempt.
 
+use std::fmt;
 use std::time::Duration;
 
 /// How long a stage waits before it tries an item again. A [`Duration`] is a constant one.
@@ -57,6 +58,20 @@ impl Backoff {
 
     pub(super) fn jitters(&self) -> bool {
         self.jitters
+    }
+}
+
+impl fmt::Display for Backoff {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Backoff { first, doubles, cap, jitters } = self;
+        write!(f, "backoff {first:?}")?;
+        if *doubles {
+            f.write_str(" doubling")?;
+        }
+        if *cap < Duration::MAX {
+            write!(f, " up to {cap:?}")?;
+        }
+        if *jitters { f.write_str(" with jitter") } else { Ok(()) }
     }
 }
 

@@ -78,8 +78,10 @@ impl<T: DeadLettered + Send + 'static> Policies<T> {
 impl<T: Send + 'static> Letters<T> {
     pub(super) fn outline(&self, outline: &mut Outline) {
         outline.hold(1);
-        outline.edge(NAME, DEFAULT_BUFFER);
-        outline.branches(NAME, &[self.socket.key().clone()], |outline| self.side.outline_into(outline));
+        outline.places(NAME, DEFAULT_BUFFER);
+        let (at, keys) = (outline.reserve(), [self.socket.key().clone()]);
+        outline.branches(at, (NAME, Kind::Split), &keys, |outline| self.side.outline_into(outline));
+        outline.also(at, Some(DEFAULT_BUFFER), "what has failed for good");
     }
 
     pub(super) fn build(self, build: &mut Build) -> Unaddressed<T> {

@@ -137,9 +137,13 @@ pub trait Policy<S: Stage>: Clone + Send + 'static {
     #[doc(hidden)]
     fn guard(self, stage: S, name: &str, kind: Kind, build: &mut Build) -> (Arc<Node>, Self::Guarded);
 
-    /// Tells what cannot work.
+    /// Tells of the policies of the stage that was just added, and what cannot work.
     #[doc(hidden)]
     fn outline(&self, name: &str, outline: &mut Outline);
+
+    /// Tells where dead letters go, before the stage is added that writes to it.
+    #[doc(hidden)]
+    fn outline_letters(&self, outline: &mut Outline);
 }
 
 impl<S: Stage> Policy<S> for () {
@@ -150,6 +154,8 @@ impl<S: Stage> Policy<S> for () {
     }
 
     fn outline(&self, _: &str, _: &mut Outline) {}
+
+    fn outline_letters(&self, _: &mut Outline) {}
 }
 
 impl<S: Stage> Policy<S> for Policies<S::In> {
@@ -164,17 +170,14 @@ impl<S: Stage> Policy<S> for Policies<S::In> {
     }
 
     fn outline(&self, name: &str, outline: &mut Outline) {
-        match &self.letters {
-            Some(letters) => letters.outline(outline),
-            None if [self.on_error, self.on_panic].contains(&OnError::DeadLetter) => {
-                outline.problem(format!(
-                    "`{name}` has dead letters that nobody takes; say who does, with `.dead_letters(|f| ..)`"
-                ));
-            }
-            None => {}
+        if self.letters.is_none() && [self.on_error, self.on_panic].contains(&OnError::DeadLetter) {
+            outline.problem(format!(
+                "`{name}` has dead letters that nobody takes; say who does, with `.dead_letters(|f| ..)`"
+            ));
         }
         for (key, limit) in [("timeout", self.timeout), ("deadline", self.deadline)] {
             let Some(limit) = limit else { continue };
+            outline.note(format!("{key} {limit:?}"));
             if limit.is_zero() {
                 outline.problem(format!("`{name}` has a {key} of 0; give it more, or take it away"));
             }
@@ -183,6 +186,20 @@ impl<S: Stage> Policy<S> for Policies<S::In> {
                     "`{name}` has a {key} and never awaits, so nothing can stop it; make it an `async fn`, or take it away"
                 ));
             }
+        }
+        if self.retry > 0 {
+            outline.note(format!("retry {}, {}", self.retry, self.backoff));
+        }
+        for (fate, what) in [(self.on_error, "errors"), (self.on_panic, "panics")] {
+            if fate == OnError::Skip {
+                outline.note(format!("skips {what}"));
+            }
+        }
+    }
+
+    fn outline_letters(&self, outline: &mut Outline) {
+        if let Some(letters) = &self.letters {
+            letters.outline(outline);
         }
     }
 }
