@@ -14,7 +14,7 @@ use crate::run::Stop;
 
 const NAME: &str = "interleave";
 
-/// Yields `n` items of each flow in turn, and waits for each: where [`merge`](fn@super::merge) takes what is ready, this keeps
+/// Yields `n` items of each flow in turn, and waits for each: where [`merge`](fn@crate::op::merge) takes what is ready, this keeps
 /// to the order of the flows. A flow that has ended is passed over. `flows` is what `merge` takes.
 ///
 /// ```

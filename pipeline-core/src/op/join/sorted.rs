@@ -15,7 +15,7 @@ use crate::run::Stop;
 
 const NAME: &str = "merge_sorted";
 
-/// Merges flows that are sorted by `by` into one that is. `flows` is what [`merge`](fn@super::merge) takes.
+/// Merges flows that are sorted by `by` into one that is. `flows` is what [`merge`](fn@crate::op::merge) takes.
 ///
 /// It yields the least of the next items of all flows, so it waits until every flow has one or has ended: a flow that yields
 /// nothing holds all up. Of equal items, those of the earlier flow come first. If a flow is not sorted, what comes is not.
