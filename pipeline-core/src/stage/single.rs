@@ -6,6 +6,7 @@
 //! While a finished item waits for room the stage starts nothing: its window is 1.
 
 use std::any::Any;
+use std::borrow::BorrowMut;
 use std::future::{Future, poll_fn};
 use std::panic::resume_unwind;
 use std::pin::{Pin, pin};
@@ -243,17 +244,23 @@ impl<U: Send + 'static, L: Lineage> OutPort<U> for Port<U, L> {
 }
 
 /// Runs `stage`, between its hooks, over everything that `rx` gives.
-pub(crate) async fn drive<S: Stage, L: Lineage>(
-    mut stage: S,
-    mut rx: Rx<S::In, L>,
+pub(crate) fn drive<S: Stage, L: Lineage>(
+    stage: S,
+    rx: Rx<S::In, L>,
     outlet: Outlet<S::Out, L>,
     site: Site,
-) {
-    if !S::HOOKS {
-        return drive_items(&mut stage, rx, outlet, site).await;
+) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+    // Two futures, so that a stage without hooks has no memory for them.
+    if S::HOOKS {
+        Box::pin(drive_hooked(stage, rx, outlet, site))
+    } else {
+        Box::pin(drive_items::<S, S, L>(stage, rx, outlet, site))
     }
+}
+
+async fn drive_hooked<S: Stage, L: Lineage>(mut stage: S, mut rx: Rx<S::In, L>, outlet: Outlet<S::Out, L>, site: Site) {
     if hooks::init(&mut stage, &site, || ()).await {
-        hooks::caught(drive_items(&mut stage, rx, outlet, site.clone()), &site).await;
+        hooks::caught(drive_items::<S, &mut S, L>(&mut stage, rx, outlet, site.clone()), &site).await;
     } else {
         rx.close(site.reason_to_close());
         drop((rx, outlet));
@@ -261,11 +268,16 @@ pub(crate) async fn drive<S: Stage, L: Lineage>(
     hooks::close(&mut stage, &site).await;
 }
 
-async fn drive_items<S: Stage, L: Lineage>(stage: &mut S, rx: Rx<S::In, L>, outlet: Outlet<S::Out, L>, site: Site) {
+async fn drive_items<S: Stage, B: BorrowMut<S>, L: Lineage>(
+    mut stage: B,
+    rx: Rx<S::In, L>,
+    outlet: Outlet<S::Out, L>,
+    site: Site,
+) {
     let mut port = Port::new(outlet, &site.node);
     let mut line = Line::new(rx, &site);
     // Guarded as a whole: to catch the panics of each body by itself costs more than a cheap body does.
-    let ended = match guarded(line.run(stage, &mut port)).await {
+    let ended = match guarded(line.run(stage.borrow_mut(), &mut port)).await {
         Err(panic) if line.desk.is_in_work() => {
             line.sent += count_sent::<S, L>(&mut port, &mut line.desk);
             port.end_of::<()>(Err(panic))
