@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use super::{Sending, TrySendError};
+use super::{Feeding, TrySendError};
 use crate::edge::{arm, wake};
 use crate::lineage::{Receipt, Ticket};
 use crate::runtime::Sleep;
@@ -26,14 +26,14 @@ pub struct Call<Q, R> {
 }
 
 enum Step<Q> {
-    Sending { sending: Sending<Q, Ticket>, waits: bool },
+    Feeding { sending: Feeding<Q, Ticket>, waits: bool },
     Waiting(Receipt),
     Over,
 }
 
 impl<Q, R> Call<Q, R> {
-    pub(super) fn new(sending: Sending<Q, Ticket>, waits: bool, slot: Arc<Slot<R>>, left: Arc<AtomicU64>) -> Self {
-        Call { step: Step::Sending { sending, waits }, slot, left, within: None, sleep: None }
+    pub(super) fn new(sending: Feeding<Q, Ticket>, waits: bool, slot: Arc<Slot<R>>, left: Arc<AtomicU64>) -> Self {
+        Call { step: Step::Feeding { sending, waits }, slot, left, within: None, sleep: None }
     }
 
     /// Gives up after this time, counted from the first poll, or from the start of the run if that is later. The wait for
@@ -59,7 +59,7 @@ impl<Q, R> Call<Q, R> {
     }
 
     fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), CallError<Q>>> {
-        let Step::Sending { sending, waits } = &mut self.step else { return Poll::Ready(Ok(())) };
+        let Step::Feeding { sending, waits } = &mut self.step else { return Poll::Ready(Ok(())) };
         if let (Some(within), None) = (self.within, &self.sleep) {
             self.sleep = sending.rt().map(|rt| rt.sleep(within));
         }
@@ -131,7 +131,7 @@ impl<Q, R> Drop for Call<Q, R> {
 impl<Q, R> fmt::Debug for Call<Q, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let step = match self.step {
-            Step::Sending { .. } => "sending",
+            Step::Feeding { .. } => "sending",
             Step::Waiting(_) => "waiting",
             Step::Over => "over",
         };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use super::call::{Call, Slot};
-use super::{Inlet, InletFlow, Sending, tracked_inlet};
+use super::{Feeding, Inlet, InletFlow, tracked_inlet};
 use crate::edge::DEFAULT_BUFFER;
 use crate::flow::Flow;
 use crate::ledger::Kind;
@@ -118,7 +118,7 @@ impl<Q: Send + 'static, R: Send + 'static> Calls<Q, R> {
     fn start(&self, request: Q, waits: bool) -> Call<Q, R> {
         let slot = Arc::new(Slot::default());
         let (ticket, receipt) = Ticket::leading_to(slot.clone());
-        let sending = Sending::new(self.inlet.clone(), request, ticket, receipt);
+        let sending = Feeding::new(self.inlet.clone(), request, ticket, receipt);
         Call::new(sending, waits, slot, self.left.clone())
     }
 }

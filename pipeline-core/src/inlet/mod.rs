@@ -24,7 +24,7 @@ use std::sync::Arc;
 pub use call::{Call, CallError};
 pub use calls::{Calls, calls};
 pub use flow::InletFlow;
-pub use sending::{SendError, Sending, TrySendError};
+pub use sending::{Feeding, SendError, TrySendError};
 
 use crate::lineage::{Lineage, Ticket};
 use gate::Gate;
@@ -111,9 +111,9 @@ impl<T: Send + 'static, L: Lineage> Inlet<T, L> {
     ///
     /// # Cancel safety
     /// If it is dropped before it is ready, the item was not sent and is dropped, and the place in line is lost.
-    pub fn send(&self, item: T) -> Sending<T, L> {
+    pub fn send(&self, item: T) -> Feeding<T, L> {
         let (lineage, receipt) = L::issue();
-        Sending::new(self.clone(), item, lineage, receipt)
+        Feeding::new(self.clone(), item, lineage, receipt)
     }
 
     /// Sends an item if there is room at once and nobody waits in line.

@@ -14,16 +14,16 @@ const ONCE: &str = "a future that is ready is not polled again";
 
 /// The future of [`Inlet::send`], which tells its cancel safety.
 #[must_use = "nothing is sent until it is awaited"]
-pub struct Sending<T, L: Lineage = ()> {
+pub struct Feeding<T, L: Lineage = ()> {
     inlet: Inlet<T, L>,
     item: Option<(T, L)>,
     receipt: Option<L::Receipt>,
     place: Option<u64>,
 }
 
-impl<T, L: Lineage> Sending<T, L> {
+impl<T, L: Lineage> Feeding<T, L> {
     pub(super) fn new(inlet: Inlet<T, L>, item: T, lineage: L, receipt: L::Receipt) -> Self {
-        Sending { inlet, item: Some((item, lineage)), receipt: Some(receipt), place: None }
+        Feeding { inlet, item: Some((item, lineage)), receipt: Some(receipt), place: None }
     }
 
     /// Sends at once, or gives the item back.
@@ -40,15 +40,15 @@ impl<T, L: Lineage> Sending<T, L> {
 }
 
 // The item is moved, never pinned.
-impl<T, L: Lineage> Unpin for Sending<T, L> {}
+impl<T, L: Lineage> Unpin for Feeding<T, L> {}
 
-impl<T, L: Lineage> Future for Sending<T, L> {
+impl<T, L: Lineage> Future for Feeding<T, L> {
     type Output = Result<L::Receipt, SendError<T>>;
 
     /// # Panics
     /// If it is polled after it was ready.
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Sending { inlet, item, receipt, place } = self.get_mut();
+        let Feeding { inlet, item, receipt, place } = self.get_mut();
         inlet.handle.gate.poll_send(item, place, cx).map(|sent| {
             let receipt = receipt.take().expect(ONCE);
             sent.map(|()| receipt)
@@ -56,15 +56,15 @@ impl<T, L: Lineage> Future for Sending<T, L> {
     }
 }
 
-impl<T, L: Lineage> Drop for Sending<T, L> {
+impl<T, L: Lineage> Drop for Feeding<T, L> {
     fn drop(&mut self) {
         self.inlet.handle.gate.leave(&mut self.place);
     }
 }
 
-impl<T, L: Lineage> fmt::Debug for Sending<T, L> {
+impl<T, L: Lineage> fmt::Debug for Feeding<T, L> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sending").field("waits", &self.place.is_some()).finish_non_exhaustive()
+        f.debug_struct("Feeding").field("waits", &self.place.is_some()).finish_non_exhaustive()
     }
 }
 
