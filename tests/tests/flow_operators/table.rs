@@ -297,6 +297,7 @@ async fn seven_seconds(text: String) -> String {
 
 /// Methods of `Flow` that are tested in files of their own.
 pub(crate) const ELSEWHERE: &[(&str, &str)] = &[
+    ("describe", "describing.rs"),
     ("then", "operators.rs"),
     ("try_then", "last_poll.rs"),
     ("map", "operators.rs"),
