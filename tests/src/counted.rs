@@ -6,6 +6,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::task::{Context, Poll};
+use std::thread;
+use std::time::Duration;
 
 use taktline_core::runtime::{Instant, Rt, Runtime, Sleep, Timer};
 
@@ -14,6 +16,8 @@ use taktline_core::runtime::{Instant, Rt, Runtime, Sleep, Timer};
 pub struct Tasks {
     given: Arc<AtomicUsize>,
     ended: Arc<AtomicUsize>,
+    /// Blocking calls that have not returned.
+    calls: Arc<AtomicUsize>,
 }
 
 impl Tasks {
@@ -22,9 +26,17 @@ impl Tasks {
         self.given.load(SeqCst)
     }
 
-    /// Tasks that are left.
+    /// Tasks, and blocking calls, that are left.
+    ///
+    /// A call tells of its end and then returns, on a thread of its own: its return is waited for, for a second at most.
     pub fn left(&self) -> usize {
-        self.given() - self.ended.load(SeqCst)
+        for _ in 0..1000 {
+            if self.calls.load(SeqCst) == 0 {
+                break;
+            }
+            thread::sleep(Duration::from_millis(1));
+        }
+        self.given() - self.ended.load(SeqCst) + self.calls.load(SeqCst)
     }
 }
 
@@ -61,6 +73,15 @@ impl Drop for Given {
     }
 }
 
+/// Counts as a blocking call until it is dropped.
+struct Call(Tasks);
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        self.0.calls.fetch_sub(1, SeqCst);
+    }
+}
+
 impl Runtime for Counted {
     fn name(&self) -> &'static str {
         self.rt.name()
@@ -76,9 +97,10 @@ impl Runtime for Counted {
     }
 
     fn spawn_blocking(&self, job: Box<dyn FnOnce() + Send>) {
-        let given = Given::new(&self.tasks);
+        self.tasks.calls.fetch_add(1, SeqCst);
+        let call = Call(self.tasks.clone());
         let job = move || {
-            let _given = given;
+            let _call = call;
             job();
         };
         self.rt.spawn_blocking(job).detach();

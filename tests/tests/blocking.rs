@@ -69,14 +69,21 @@ async fn beat(call: &Call, witness: Witness, out: Out<Item>) {
 #[test]
 fn a_blocking_stage_does_not_stall_a_beat_beside_it() {
     on_a_real_clock(|rt| async move {
-        let (call, witness) = (Arc::new(Call::default()), Witness::new());
-        let blocking = iter([witness.item(0)]).then(block(call.clone(), MS * 200));
-        let flow = merge((blocking, beat(call.clone(), witness.clone())));
-        let done = flow.for_each(drop).run_on(&rt).await.expect("nothing fails");
-        let beats = call.beats.load(SeqCst);
-        assert!(beats >= 2, "{}: {beats} beats in 200 ms", rt.name());
-        assert!(done.report.balances(), "{}", done.report);
-        assert_eq!(witness.left(), 0);
+        let mut best = 0;
+        // The best of five: a machine that is busy with something else stalls the beat, too.
+        for _ in 0..5 {
+            let (call, witness) = (Arc::new(Call::default()), Witness::new());
+            let blocking = iter([witness.item(0)]).then(block(call.clone(), MS * 200));
+            let flow = merge((blocking, beat(call.clone(), witness.clone())));
+            let done = flow.for_each(drop).run_on(&rt).await.expect("nothing fails");
+            assert!(done.report.balances(), "{}", done.report);
+            assert_eq!(witness.left(), 0);
+            best = best.max(call.beats.load(SeqCst));
+            if best >= 10 {
+                break;
+            }
+        }
+        assert!(best >= 10, "{}: {best} beats in 200 ms", rt.name());
     });
 }
 

@@ -23,7 +23,13 @@ fn first_failure<F: Future<Output = ()>>(explore: &Explore, program: impl Fn(Cas
 #[stage(concurrency = 3, buffer = 2)]
 async fn work(x: u64, point: &FailPoint) -> Result<u64, Injected> {
     let _held = point.hit().await?;
-    // A wait: a pool runs what is ready at once inline, and then few polls lie between the first item and the last.
+    Ok(x + 1)
+}
+
+/// It waits: a pool runs what is ready at once inline, and then few polls lie between the first item and the last.
+#[stage(concurrency = 3, buffer = 2)]
+async fn work_and_wait(x: u64, point: &FailPoint) -> Result<u64, Injected> {
+    let _held = point.hit().await?;
     yield_now().await;
     Ok(x + 1)
 }
@@ -40,7 +46,7 @@ fn wakes_that_come_late_twice_or_from_nobody_change_schedules_and_no_result() {
             let End::Well(done) = ten(&case).await else { panic!("nothing fails") };
             assert_eq!(done.value, (1..=10).collect::<Vec<_>>());
         });
-        assert!(coverage.in_effect(fault) * 3 > coverage.drawn(fault), "{coverage}");
+        assert!(coverage.in_effect(fault) * 2 > coverage.drawn(fault), "{coverage}");
     }
 }
 
@@ -108,7 +114,7 @@ fn a_run_is_cancelled_and_dropped_between_any_two_polls() {
         let started = started.clone();
         async move {
             let point = case.fail_point("work");
-            let plan = iter(0..10u64).then(work(point.clone())).count();
+            let plan = iter(0..10u64).then(work_and_wait(point.clone())).count();
             match case.run(plan).await {
                 End::Well(done) => assert_eq!(done.value, 10),
                 End::Failed(error) => {

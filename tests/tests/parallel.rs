@@ -102,30 +102,42 @@ async fn compute(x: u64, is_computing: &AtomicBool) -> u64 {
     x
 }
 
+/// How many of 50 computations the neighbour of the stage sees while it looks at an item.
+async fn meetings(rt: &Rt) -> u64 {
+    let is_computing = Arc::new(AtomicBool::new(false));
+    let seen = is_computing.clone();
+    let neighbour = stage(move |_: u64| {
+        let seen = seen.clone();
+        async move {
+            // Looks for as long as one computation takes.
+            let start = Instant::now();
+            while start.elapsed() < Duration::from_millis(4) {
+                if seen.load(SeqCst) {
+                    return 1;
+                }
+                thread::yield_now();
+            }
+            0
+        }
+    });
+    let flow = iter(0..50u64).then(compute(is_computing)).then(neighbour);
+    let done = flow.fold(0, |met, x| met + x).run_on(rt).await.expect("nothing fails");
+    assert!(done.report.balances(), "{}", done.report);
+    done.value
+}
+
 #[test]
 fn a_neighbour_gets_items_while_a_stage_computes_without_a_wait() {
     on_two_threads(|rt| async move {
-        let is_computing = Arc::new(AtomicBool::new(false));
-        let seen = is_computing.clone();
-        let neighbour = stage(move |_: u64| {
-            let seen = seen.clone();
-            async move {
-                // Looks for as long as one computation takes.
-                let start = Instant::now();
-                while start.elapsed() < Duration::from_millis(4) {
-                    if seen.load(SeqCst) {
-                        return 1;
-                    }
-                    thread::yield_now();
-                }
-                0
+        let mut best = 0;
+        // The best of five: on a machine that is busy with something else there may be no second core.
+        for _ in 0..5 {
+            best = best.max(meetings(&rt).await);
+            if best >= 10 {
+                break;
             }
-        });
-        let flow = iter(0..50u64).then(compute(is_computing)).then(neighbour);
-        let done = flow.fold(0, |met, x| met + x).run_on(&rt).await.expect("nothing fails");
-        assert!(done.report.balances(), "{}", done.report);
-        let met = done.value;
-        assert!(met >= 5, "the neighbour has met {met} of 50 computations");
+        }
+        assert!(best >= 10, "the neighbour has met {best} of 50 computations");
     });
 }
 

@@ -77,7 +77,7 @@ pub(super) async fn perform(case: &Case, spec: &Spec, rt: &Rt, tasks: &Tasks, sh
 
 impl Stage<'_> {
     async fn perform<L: Track>(&self, tasks: &Tasks) -> Outcome {
-        let Stage { spec, rt, shop, .. } = *self;
+        let Stage { spec, shop, .. } = *self;
         let arrived = Arc::new(Mutex::new(Vec::new()));
         let flow = build::<L>(spec, shop, spec.nodes.len() - 1);
         let desk = shop.desk(spec, Place::Sink);
@@ -118,16 +118,7 @@ impl Stage<'_> {
             value = Some(Value::List(arrived.lock().expect("no holder panics").clone()));
         }
         let is_drained = self.is_drained.load(SeqCst);
-        let mut left = Left::of(shop, tasks);
-        // On real threads a run may hear of the end of a blocking call a moment before its witness does.
-        for _ in 0..1000 {
-            if rt.name() == "sim" || left.tasks == 0 {
-                break;
-            }
-            rt.sleep(Duration::from_millis(1)).await;
-            left.tasks = tasks.left();
-        }
-        Outcome { value, end, is_drained, left }
+        Outcome { value, end, is_drained, left: Left::of(shop, tasks) }
     }
 }
 
