@@ -271,7 +271,7 @@ impl<S: Stage, L: Lineage> Pool<S, L> {
         let counts = &self.site.node.counts;
         let mut failure = None;
         // Dropped last, outside of the lock: a destructor may panic.
-        let (mut refused, mut retracted, mut former) = (None, None, None);
+        let (mut refused, mut retracted, mut former, mut forgiven) = (None, None, None, None);
         let mut state = self.state.lock();
         state.in_work -= 1;
         state.look |= S::HAS_KEYS && state.keys.release(id);
@@ -284,6 +284,7 @@ impl<S: Stage, L: Lineage> Pool<S, L> {
             }
             End::Returned(Err(error)) if Attempted::fate(&error) != Fate::Fails => {
                 let fate = Attempted::fate(&error);
+                forgiven = Some(error);
                 retracted = state.results.retract_unordered(id);
                 if state.results.pass_over(seq, fate) {
                     state.occupied -= 1;
@@ -330,7 +331,7 @@ impl<S: Stage, L: Lineage> Pool<S, L> {
                 true
             }
         };
-        drop((refused, retracted, former));
+        drop((refused, retracted, former, forgiven));
         (exit, has_woken)
     }
 
