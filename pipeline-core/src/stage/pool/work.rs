@@ -191,7 +191,9 @@ impl<S: Stage, L: Lineage> Worker<S, L> {
             if !is_clear {
                 self.rejoin();
             }
-            self.pace.waited(self.pool.site.run.rt.now());
+            if self.alone.is_some() {
+                self.pace.waited(self.pool.site.run.rt.now());
+            }
         }
         if let Some(alone) = &mut self.alone {
             if self.pace.is_cheap() && !self.pool.site.node.is_stopped() {
