@@ -335,14 +335,10 @@ impl<S: Stage, L: Lineage> Pool<S, L> {
         (exit, has_woken)
     }
 
-    /// Takes back the exit that a worker had, unless there is more to be moved on by now. What the worker cannot move on is
-    /// left to the emitter.
-    pub(super) fn give_back(&self, exit: Exit<S::Out, L>, moved: &Moved) -> Option<Exit<S::Out, L>> {
+    /// Takes back the exit that a worker had. What came meanwhile, and what the worker cannot move on, is the emitter's.
+    pub(super) fn give_back(&self, exit: Exit<S::Out, L>, moved: &Moved) {
         let mut state = self.state.lock();
         let is_stuck = !matches!(moved, Moved::All);
-        if !is_stuck && state.results.has_output() && !state.exit.is_gone() {
-            return Some(exit);
-        }
         state.worker_moves = false;
         let refused = state.exit.give_back(exit);
         let untold = refused.as_ref().map_or(0, |exit| exit.untold(self.limits));
@@ -353,7 +349,6 @@ impl<S: Stage, L: Lineage> Pool<S, L> {
         self.site.node.counts.abandoned.add(untold);
         drop(refused);
         wake(emitter);
-        None
     }
 
     fn failure(&self, seq: u64, error: BoxError) -> Failure {

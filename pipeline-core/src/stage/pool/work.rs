@@ -254,13 +254,13 @@ impl<S: Stage, L: Lineage> Worker<S, L> {
         let (exit, has_woken) = self.pool.finish((seq, self.id, lineage), sent, end);
         self.pace.woke(has_woken);
         self.exit = exit;
-        // Others may finish meanwhile, and leave theirs to this worker.
-        while let Some(exit) = &mut self.exit {
-            // Without a waker: if there is no room, the emitter is told.
-            let moved = self.pool.move_on(exit, Mover::Worker, &mut Context::from_waker(Waker::noop()));
-            exit.outlet.flush();
-            self.pace.woke(exit.outlet.take_woken());
-            self.exit = self.exit.take().and_then(|exit| self.pool.give_back(exit, &moved));
+        let Some(exit) = &mut self.exit else { return };
+        // Without a waker: if there is no room, the emitter is told.
+        let moved = self.pool.move_on(exit, Mover::Worker, &mut Context::from_waker(Waker::noop()));
+        exit.outlet.flush();
+        self.pace.woke(exit.outlet.take_woken());
+        if let Some(exit) = self.exit.take() {
+            self.pool.give_back(exit, &moved);
         }
     }
 
@@ -290,7 +290,7 @@ impl<S: Stage, L: Lineage> Drop for Worker<S, L> {
         if let Some((seq, lineage)) = self.in_hand.take() {
             let (exit, _) = self.pool.finish((seq, self.id, lineage), 0, End::Cut);
             if let Some(exit) = exit {
-                let _ = self.pool.give_back(exit, &Moved::Enough);
+                self.pool.give_back(exit, &Moved::Enough);
             }
         }
         self.clock(Spent::Busy);
