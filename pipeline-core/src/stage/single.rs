@@ -21,7 +21,7 @@ use crate::error::{Attempted, BoxError, Fate};
 use crate::ledger::{Kind, Spent};
 use crate::lineage::Lineage;
 use crate::push::{Flowing, Outlet, Push};
-use crate::run::{Doing, Node, Stop, is_blamed};
+use crate::run::{Doing, Job, Node, Stop, is_blamed};
 use crate::runtime::yield_now;
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicBool, Ordering};
@@ -249,7 +249,7 @@ pub(crate) fn drive<S: Stage, L: Lineage>(
     rx: Rx<S::In, L>,
     outlet: Outlet<S::Out, L>,
     site: Site,
-) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+) -> Job {
     // Two futures, so that a stage without hooks has no memory for them.
     if S::HOOKS {
         Box::pin(drive_hooked(stage, rx, outlet, site))

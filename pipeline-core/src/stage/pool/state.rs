@@ -168,7 +168,7 @@ impl<S: Stage, L: Lineage> Pool<S, L> {
             Some(Call::Wake(waker)) => waker.wake(),
             Some(Call::Spawn(id)) => {
                 self.site.node.counts.workers.raise_to(id as u64 + 1);
-                self.site.run.spawn(&self.site.node, Box::pin(work(self.clone(), id)));
+                self.site.run.spawn(&self.site.node, work(self.clone(), id));
             }
         }
         true

@@ -1,5 +1,6 @@
 //! The task of one worker.
 
+use std::borrow::BorrowMut;
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::{Pin, pin};
@@ -14,29 +15,30 @@ use super::state::Taken;
 use crate::ledger::Spent;
 use crate::lineage::Lineage;
 use crate::push::Push;
-use crate::run::Stop;
+use crate::run::{Job, Stop};
 use crate::runtime::{Instant, yield_now};
 use crate::stage::pace::Pace;
 use crate::stage::worker::{BUDGET, End, guarded, poll_body};
 use crate::stage::{Out, Stage, hooks};
 use crate::sync::atomic::{AtomicU64, Ordering};
 
-pub(super) fn work<S: Stage, L: Lineage>(pool: Arc<Pool<S, L>>, id: usize) -> impl Future<Output = ()> + Send {
+pub(super) fn work<S: Stage, L: Lineage>(pool: Arc<Pool<S, L>>, id: usize) -> Job {
     // Made now, so that the pool learns also of a task that is dropped before its first poll.
     let rt = &pool.site.run.rt;
     let (mark, pace) = (rt.now(), Pace::new(rt));
-    run(Worker { pool, id, in_hand: None, alone: None, exit: None, pace, budget: BUDGET, mark, has_ended: false })
+    let worker = Worker { pool, id, in_hand: None, alone: None, exit: None, pace, budget: BUDGET, mark, has_ended: false };
+    // Two futures, so that a worker without hooks has no memory for them.
+    if S::HOOKS { Box::pin(run_hooked(worker)) } else { Box::pin(run(worker)) }
 }
 
-async fn run<S: Stage, L: Lineage>(mut worker: Worker<S, L>) {
-    // In the worker's own task, so that a panic in it is the stage's.
-    let mut stage = match catch_unwind(AssertUnwindSafe(|| worker.pool.template.lock().clone())) {
-        Ok(stage) => stage,
-        Err(panic) => return worker.pool.break_down(panic),
-    };
-    if !S::HOOKS {
-        return run_items(worker, &mut stage).await;
+async fn run<S: Stage, L: Lineage>(worker: Worker<S, L>) {
+    if let Some(stage) = worker.stage() {
+        run_items(worker, stage).await;
     }
+}
+
+async fn run_hooked<S: Stage, L: Lineage>(mut worker: Worker<S, L>) {
+    let Some(mut stage) = worker.stage() else { return };
     let site = worker.pool.site.clone();
     let on_wait = || worker.pool.call_another(worker.id);
     if hooks::init(&mut stage, &site, on_wait).await {
@@ -49,8 +51,8 @@ async fn run<S: Stage, L: Lineage>(mut worker: Worker<S, L>) {
     hooks::close(&mut stage, &site).await;
 }
 
-async fn run_items<S: Stage, L: Lineage>(mut worker: Worker<S, L>, stage: &mut S) {
-    match guarded(worker.run(stage)).await {
+async fn run_items<S: Stage, L: Lineage>(mut worker: Worker<S, L>, mut stage: impl BorrowMut<S>) {
+    match guarded(worker.run(stage.borrow_mut())).await {
         Err(panic) if worker.is_in_body() => worker.end(0, End::of(Err(panic))),
         Err(panic) => resume_unwind(panic),
         Ok(()) => {}
@@ -75,6 +77,17 @@ struct Worker<S: Stage, L: Lineage> {
 }
 
 impl<S: Stage, L: Lineage> Worker<S, L> {
+    /// A clone for this worker, made in its own task, so that a panic in it is the stage's: then there is none.
+    fn stage(&self) -> Option<S> {
+        match catch_unwind(AssertUnwindSafe(|| self.pool.template.lock().clone())) {
+            Ok(stage) => Some(stage),
+            Err(panic) => {
+                self.pool.break_down(panic);
+                None
+            }
+        }
+    }
+
     /// Runs items until this worker is not needed any more.
     async fn run(&mut self, stage: &mut S) {
         let pool = self.pool.clone();
