@@ -7,6 +7,8 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use pin_project_lite::pin_project;
+
 use crate::error::{BoxError, Failure, Fate, Panicked};
 use crate::ledger::{Kind, Spent, Steps, Tally};
 use crate::run::{Doing, Node, Shared, Stop};
@@ -84,19 +86,33 @@ pub(crate) fn panicked(panic: Panic) -> BoxError {
     Box::new(Panicked::new(panic))
 }
 
+pin_project! {
+    /// The future of [`guarded`]. Written by hand: an async fn would keep room for its argument beside it.
+    pub(crate) struct Guarded<F> {
+        #[pin]
+        work: Option<F>,
+    }
+}
+
 /// Polls `work` to its end, and drops it. Gives a panic of it, or of a destructor in it, back.
-pub(crate) async fn guarded<F: Future>(work: F) -> Result<F::Output, Panic> {
-    let mut slot = pin!(Some(work));
-    let ended = poll_fn(|cx| match slot.as_mut().as_pin_mut() {
-        Some(work) => match catch_unwind(AssertUnwindSafe(|| work.poll(cx))) {
-            Ok(polled) => polled.map(Ok),
-            Err(panic) => Poll::Ready(Err(panic)),
-        },
-        None => Poll::Pending,
-    })
-    .await;
-    catch_unwind(AssertUnwindSafe(|| slot.set(None)))?;
-    ended
+pub(crate) fn guarded<F: Future>(work: F) -> Guarded<F> {
+    Guarded { work: Some(work) }
+}
+
+impl<F: Future> Future for Guarded<F> {
+    type Output = Result<F::Output, Panic>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut slot = self.project().work;
+        let Some(work) = slot.as_mut().as_pin_mut() else { return Poll::Pending };
+        let ended = match catch_unwind(AssertUnwindSafe(|| work.poll(cx))) {
+            Ok(Poll::Pending) => return Poll::Pending,
+            Ok(Poll::Ready(output)) => Ok(output),
+            Err(panic) => Err(panic),
+        };
+        let dropped = catch_unwind(AssertUnwindSafe(|| slot.set(None)));
+        Poll::Ready(dropped.and(ended))
+    }
 }
 
 /// Polls `body` to its end. `None` if it was cut: `on_pending` runs before each wait and says so. What was told to stop by a
