@@ -24,6 +24,8 @@ mod edge;
 pub mod error;
 #[path = "../../../pipeline-core/src/flow/mod.rs"]
 pub mod flow;
+#[path = "../../../pipeline-core/src/inlet/mod.rs"]
+pub mod inlet;
 #[path = "../../../pipeline-core/src/ledger/mod.rs"]
 pub mod ledger;
 #[path = "../../../pipeline-core/src/lineage.rs"]

@@ -62,7 +62,7 @@ where
     pass_on!();
 }
 
-#[expect(clippy::disallowed_types, reason = "the hasher is not random")]
+#[allow(clippy::disallowed_types, reason = "the hasher is not random")]
 type Known<T> = std::collections::HashSet<T, BuildHasherDefault<DefaultHasher>>;
 
 /// The items that were seen last, each once.
