@@ -170,6 +170,10 @@ impl Node {
             return;
         }
         let missed = if tasks.nudges == before { None } else { task.job_waker() };
+        // Most have one, and a plan may have many of them: no places to spare.
+        if tasks.list.is_empty() {
+            tasks.list.reserve_exact(1);
+        }
         tasks.list.push(task);
         drop(tasks);
         if let Some(waker) = missed {
