@@ -244,12 +244,7 @@ impl<U: Send + 'static, L: Lineage> OutPort<U> for Port<U, L> {
 }
 
 /// Runs `stage`, between its hooks, over everything that `rx` gives.
-pub(crate) fn drive<S: Stage, L: Lineage>(
-    stage: S,
-    rx: Rx<S::In, L>,
-    outlet: Outlet<S::Out, L>,
-    site: Site,
-) -> Job {
+pub(crate) fn drive<S: Stage, L: Lineage>(stage: S, rx: Rx<S::In, L>, outlet: Outlet<S::Out, L>, site: Site) -> Job {
     // Two futures, so that a stage without hooks has no memory for them.
     if S::HOOKS {
         Box::pin(drive_hooked(stage, rx, outlet, site))

@@ -26,7 +26,8 @@ pub(super) fn work<S: Stage, L: Lineage>(pool: Arc<Pool<S, L>>, id: usize) -> Jo
     // Made now, so that the pool learns also of a task that is dropped before its first poll.
     let rt = &pool.site.run.rt;
     let (mark, pace) = (rt.now(), Pace::new(rt));
-    let worker = Worker { pool, id, in_hand: None, alone: None, exit: None, pace, budget: BUDGET, mark, has_ended: false };
+    let worker =
+        Worker { pool, id, in_hand: None, alone: None, exit: None, pace, budget: BUDGET, mark, has_ended: false };
     // Two futures, so that a worker without hooks has no memory for them.
     if S::HOOKS { Box::pin(run_hooked(worker)) } else { Box::pin(run(worker)) }
 }
