@@ -33,11 +33,16 @@ struct Branch {
 }
 
 impl Outline {
-    /// Adds what will have a row in the report. It gives its items to what was told before; a sink gives none.
+    /// A pipeline ends here: what is told next gives its items to nothing that was told before.
+    pub(crate) fn end_here(&mut self) {
+        self.graph.readers.clear();
+    }
+
+    /// Adds what will have a row in the report. It gives its items to what was told before.
     pub(crate) fn node(&mut self, name: &str, kind: Kind) -> At {
         let readers = std::mem::take(&mut self.graph.readers);
         let at = self.graph.reserve();
-        self.graph.meet(at, name, kind, if kind == Kind::Sink { Vec::new() } else { readers });
+        self.graph.meet(at, name, kind, readers);
         at
     }
 

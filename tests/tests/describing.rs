@@ -329,6 +329,52 @@ digraph plan {
     assert_eq!(looped().describe().dot(), dot.trim_start());
 }
 
+#[sink(on_error = dead_letter)]
+async fn save(page: u64) -> Result<(), String> {
+    Err(format!("{page} is bad"))
+}
+
+/// They were in the picture without anything that leads to them.
+#[test]
+fn dead_letters_lead_from_a_sink_also_where_it_ends_a_branch() {
+    let saved = |f: Branch<u64>| f.sink(save().dead_letters(|letters| letters.sink(|_| async {})));
+    let text = "
+at most 120 items in flight
+iter (source)
+  -> broadcast: 16 places
+broadcast (split)
+  -> save#2: branch 0, 16 places
+  -> save: branch 1, 16 places
+save#2 (sink): 1 worker
+  -> dead_letters#2: what has failed for good, 16 places
+dead_letters#2 (split)
+  -> sink#2: 16 places
+sink#2 (sink): 1 worker
+save (sink): 1 worker
+  -> dead_letters: what has failed for good, 16 places
+dead_letters (split)
+  -> sink: 16 places
+sink (sink): 1 worker
+";
+    let plan = iter(0..3u64).broadcast().to(saved).to(saved).pipeline();
+    assert_eq!(plan.describe().to_string(), text.trim_start());
+}
+
+/// The rows of its report had one more.
+#[test]
+fn a_pipeline_that_is_called_tells_where_its_replies_go() {
+    let (_calls, plan) = calls::<u64, u64, _>(4, |requests| requests.map(|x| x));
+    let text = "
+at most 5 items in flight
+inlet (source)
+  -> map
+map (fused)
+  -> replies
+replies (sink)
+";
+    assert_eq!(plan.describe().to_string(), text.trim_start());
+}
+
 #[test]
 fn a_description_reads_nothing_and_is_always_the_same() {
     let plan = once(0..3u64).then(parse()).count();

@@ -148,6 +148,7 @@ impl<B: Flow<Lineage = Ticket>> Ends for Replies<B> {
     }
 
     fn outline(&self, outline: &mut Outline) {
+        outline.fused_as(NAME, Kind::Sink);
         self.flow.outline(outline, DEFAULT_BUFFER);
     }
 }

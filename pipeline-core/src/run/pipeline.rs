@@ -187,6 +187,7 @@ impl<V: Send + 'static> Pipeline<V> {
     }
 
     pub(crate) fn outline_into(&self, outline: &mut Outline) {
+        outline.end_here();
         self.plan.outline_box(outline);
     }
 
