@@ -71,7 +71,9 @@ impl Lineage for Ticket {
             (None, held) => self.held = held,
             (Some(a), Some(b)) if Arc::ptr_eq(a, &b) => {}
             (Some(a), Some(b)) => {
-                let held = Held { receipt: None, limit: None, parents: [Some(a.clone()), Some(b)], asker: None };
+                // Two parts of one request still lead to who has asked.
+                let asker = a.asker.clone().filter(|asker| b.asker.as_ref().is_some_and(|it| Arc::ptr_eq(asker, it)));
+                let held = Held { receipt: None, limit: None, parents: [Some(a.clone()), Some(b)], asker };
                 self.held = Some(Arc::new(held));
             }
         }

@@ -73,6 +73,22 @@ fn replies_find_their_callers_through_retries_and_at_one_place() {
     });
 }
 
+/// The places of `max_in_flight` made two tickets of one, and what was joined of them led to nobody.
+#[test]
+fn a_reply_that_is_made_of_parts_of_one_request_finds_its_caller_through_max_in_flight() {
+    everywhere(|rt| async move {
+        for most in [2, 9] {
+            let (calls, pipeline) =
+                calls(4, |requests| requests.flat_map(|x: u64| [x, x + 1]).max_in_flight(most).batch(2));
+            let running = pipeline.start_on(&rt);
+            let replies = join_all((0..20u64).map(|x| calls.call(x))).await;
+            assert_eq!(replies, (0..20).map(|x| Ok(vec![x, x + 1])).collect::<Vec<_>>());
+            drop(calls);
+            assert!(running.join().await.expect("it goes well").report.balances());
+        }
+    });
+}
+
 #[test]
 fn a_call_without_a_reply_is_told_so_and_the_others_go_on() {
     everywhere(|rt| async move {
