@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::time::Duration;
 
 use taktline::prelude::*;
@@ -55,6 +56,60 @@ fn the_waits_begin_anew_after_a_healthy_time() {
     on_sim(1, |rt| plan.clone().run_on(&rt)).expect("the last run ends well");
     // Waits of one and two; after a minute of one, and then of two.
     assert_eq!(seconds(&begun), [0, 1, 3, 64, 66]);
+}
+
+/// Fails as soon as it has handed over an item of which a fused step makes many.
+#[source]
+async fn hasty(runs: usize, begun: &Mutex<Vec<Duration>>, out: Out<u64>) -> Result<(), String> {
+    let run = {
+        let mut begun = begun.lock().expect("no holder panics");
+        begun.push(taktline::now().since_epoch());
+        begun.len()
+    };
+    out.reserve().await.send(100);
+    if run < runs { Err("the connection is lost".to_owned()) } else { Ok(()) }
+}
+
+/// A slow reader made every failure look like the first one.
+#[test]
+fn the_time_in_which_a_reader_takes_what_was_sent_is_not_healthy() {
+    let begun = Arc::new(Mutex::new(Vec::new()));
+    let flow = hasty(4, begun.clone()).restart(Backoff::exponential(1000 * SECOND)).flat_map(|x| 0..x);
+    let slow = stage(|_| async move { taktline::sleep(SECOND).await }).buffer(1);
+    on_sim(1, |rt| flow.clone().then(slow.clone()).count().run_on(&rt)).expect("the last run ends well");
+    let begun = seconds(&begun);
+    let between: Vec<_> = begun.windows(2).map(|pair| (pair[1] - pair[0]) / 1000).collect();
+    assert_eq!(between, [1, 2, 4], "{begun:?}");
+}
+
+/// A function that fails without an await was run for ever within one poll.
+#[test]
+fn restarts_without_a_wait_let_others_run() {
+    let turns = Arc::new(AtomicU64::new(0));
+    let (seen, begun) = (Arc::new(Mutex::new(Vec::new())), turns.clone());
+    #[source]
+    async fn fails_at_once(turns: &AtomicU64, seen: &Mutex<Vec<u64>>, out: Out<u64>) -> Result<(), String> {
+        let mut seen = seen.lock().expect("no holder panics");
+        seen.push(turns.load(SeqCst));
+        drop(out);
+        if seen.len() < 100 { Err("again".to_owned()) } else { Ok(()) }
+    }
+    let plan = fails_at_once(begun, seen.clone()).restart(Duration::ZERO).count();
+    on_sim(1, |rt| {
+        let (plan, turns) = (plan.clone(), turns.clone());
+        async move {
+            let _other = rt.spawn(async move {
+                loop {
+                    turns.fetch_add(1, SeqCst);
+                    taktline::yield_now().await;
+                }
+            });
+            plan.run_on(&rt).await.expect("the last run ends well");
+        }
+    });
+    let seen = seen.lock().expect("no holder panics");
+    let most = seen.chunk_by(|a, b| a == b).map(<[u64]>::len).max();
+    assert!(most < Some(10), "{seen:?}");
 }
 
 #[test]

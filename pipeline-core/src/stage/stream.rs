@@ -20,6 +20,7 @@ use crate::lineage::Lineage;
 use crate::plan::{Build, Outline};
 use crate::push::{Outlet, Push};
 use crate::run::{Doing, Ends, Node, Stop};
+use crate::runtime::yield_now;
 use crate::sink::Nowhere;
 use crate::sync::Mutex;
 
@@ -63,10 +64,10 @@ async fn drive_source<S: Generate>(template: S, restart: Option<Backoff>, outlet
             End::Returned(Err(error)) => {
                 // What it has sent goes on. Then it is the failure's turn.
                 let failing = Failing::new(&site, None, error);
+                let is_healthy = site.run.rt.now().duration_since(began) >= HEALTHY;
                 port.settle(node).await;
                 if let Some(backoff) = restart.filter(|_| !node.is_stopped()) {
                     failing.forgive();
-                    let is_healthy = site.run.rt.now().duration_since(began) >= HEALTHY;
                     failures = if is_healthy { 1 } else { failures + 1 };
                     node.counts.retried.add(1);
                     if pause(backoff.after(failures, site.run.rt.random()), &site).await {
@@ -84,6 +85,8 @@ async fn drive_source<S: Generate>(template: S, restart: Option<Backoff>, outlet
 /// Waits before a restart. False if the source is to end instead.
 async fn pause(time: Duration, site: &Site) -> bool {
     let Site { run, node } = site;
+    // A wait of no time is ready at once.
+    yield_now().await;
     let mut sleep = run.rt.sleep(time);
     poll_fn(|cx| {
         if node.is_stopped() || node.is_draining() {
