@@ -501,3 +501,18 @@ fn thousands_of_drains_between_any_two_polls() {
     });
     assert!(drains.into_inner() > least && coverage.traces() as u64 > least / 2, "{coverage}");
 }
+
+/// What is made of an accepted item is a part of its work: a drain ends the outer sources, and waits for inner flows.
+#[test]
+fn a_drain_finishes_the_inner_flows_of_what_was_accepted() {
+    let flow = || iter(0..).flat_map_flow(2, |x: u64| iter([x; 5]).then(pass_number())).buffer(3);
+    for seed in 0..50 {
+        let done = on_sim(seed, |rt| async move {
+            let running = flow().count().start_on(&rt);
+            rt.sleep(Duration::from_micros(1234)).await;
+            running.drain(LONG).await.expect("all of it ends in time")
+        });
+        let outer = done.report.stage("flat_map_flow").expect("it has a row");
+        assert_eq!((outer.done, done.value), (outer.items_in, 5 * outer.items_in), "seed {seed}: {}", done.report);
+    }
+}
