@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::mpsc;
 use std::time::Duration;
 
+use taktline::op::Branch;
 use taktline::prelude::*;
 use taktline::runtime::Rt;
 use tests::{UNIT, Witness, everywhere, on_sim};
@@ -323,6 +324,45 @@ fn a_partition_keeps_the_order_of_each_key_and_its_branch() {
                 .collect();
             assert_eq!(branches, [(0..200).filter(|x| x % 7 == key).collect::<Vec<_>>()], "seed {seed}, key {key}");
         }
+    }
+}
+
+/// When the first item of a branch comes that ends in a sink, beside one whose reader needs a unit for each item.
+async fn first_beside(
+    rt: Rt,
+    items: u64,
+    slow: fn(Branch<u64>) -> BoxFlow<u64>,
+    fast: fn(Branch<u64>) -> BoxFlow<u64>,
+) -> Duration {
+    let ((sends, _ends), (seen, first)) = (mpsc::channel(), mpsc::channel());
+    let note = move |_| _ = seen.send(taktline::now().since_epoch());
+    let plan = iter(0..items).broadcast().to(|f| slow(f).sink(keep(1, sends))).to(|f| fast(f).for_each(note));
+    let done = plan.run_on(&rt).await.expect("nothing fails");
+    assert!(done.report.balances(), "{}", done.report);
+    first.recv().expect("the branch gets an item")
+}
+
+#[test]
+fn a_branch_ends_at_once_while_what_another_has_kept_back_waits_for_room() {
+    for seed in 0..50 {
+        let first = on_sim(seed, |rt| async move {
+            // One batch in work, one in the edge, and the last one waits for its place.
+            let slow = |f: Branch<u64>| f.batch(3).map(|xs| xs[0]).boxed();
+            let fast = |f: Branch<u64>| f.batch_within(100, UNIT * 1000).map(|xs| xs[0]).boxed();
+            first_beside(rt, 7, slow, fast).await
+        });
+        assert_eq!(first, Duration::ZERO, "seed {seed}");
+    }
+}
+
+#[test]
+fn a_branch_gets_all_of_an_item_while_another_waits_for_room_for_it() {
+    for seed in 0..50 {
+        let first = on_sim(seed, |rt| async move {
+            // One in work, one in the edge, and the last one waits for its place.
+            first_beside(rt, 1, |f| f.flat_map(|x| [x; 3]).boxed(), |f| f.flat_map(|x| [x; 2]).boxed()).await
+        });
+        assert_eq!(first, Duration::ZERO, "seed {seed}");
     }
 }
 

@@ -1,7 +1,7 @@
 //! Each item to every branch.
 
 use std::fmt;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use super::branch::{Branch, Key, Socket, branch};
 use super::deal::{AnySplit, Deal};
@@ -183,10 +183,14 @@ impl<T: Clone + Send + 'static, L: Lineage> Push<T, L> for ToAllPush<T, L> {
     }
 
     fn poll_settled(&mut self, cx: &mut Context<'_>) -> Poll<Flowing> {
+        let mut settled = Poll::Ready(Flowing::On);
         for exit in &mut self.exits {
-            ready!(exit.poll_settled(cx));
+            // All of them, so that none waits for another.
+            if exit.poll_settled(cx).is_pending() {
+                settled = Poll::Pending;
+            }
         }
-        Poll::Ready(Flowing::On)
+        settled
     }
 
     pass_to_exits!(self, &mut self.exits);

@@ -48,7 +48,7 @@ pub(super) trait AnyExit {
     /// Ready when the last item was accepted. A branch that takes no more leaves.
     fn poll_settled(&mut self, cx: &mut Context<'_>) -> Poll<()>;
 
-    /// Ready when what fused steps of the branch have kept back was accepted.
+    /// Ready when what fused steps of the branch have kept back was accepted. It is told the end then.
     fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<()>;
 
     fn has_left(&self) -> bool;
@@ -86,7 +86,11 @@ impl<T: Send + 'static, L: Lineage> AnyExit for Exit<T, L> {
     }
 
     fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.outlet.as_mut().map_or(Poll::Ready(()), |outlet| outlet.poll_rest(cx))
+        if let Some(outlet) = &mut self.outlet {
+            ready!(outlet.poll_rest(cx));
+            self.end();
+        }
+        Poll::Ready(())
     }
 
     fn has_left(&self) -> bool {

@@ -99,8 +99,10 @@ impl<A: Send + 'static, B: Send + 'static, L: Lineage> Push<(A, B), L> for Sides
     }
 
     fn poll_settled(&mut self, cx: &mut Context<'_>) -> Poll<Flowing> {
-        ready!(self.left.poll_settled(cx));
-        ready!(self.right.poll_settled(cx));
+        // Both, so that none waits for the other.
+        let (left, right) = (self.left.poll_settled(cx), self.right.poll_settled(cx));
+        ready!(left);
+        ready!(right);
         Poll::Ready(Flowing::On)
     }
 
