@@ -212,9 +212,14 @@ where
         if let Ended::Drained = ended {
             poll_fn(|cx| self.poll_rest(cx)).await;
         }
-        match failing {
-            Some(failing) => drop(failing),
-            None => self.next.end(),
+        match (failing, ended) {
+            // Enough was taken before its turn came.
+            (Some(failing), Ended::Over) if !site.run.is_cancelled() => {
+                failing.forgive();
+                self.next.end();
+            }
+            (Some(failing), _) => drop(failing),
+            (None, _) => self.next.end(),
         }
         self.clock(Spent::Busy);
         self.rx.close(site.reason_to_close());

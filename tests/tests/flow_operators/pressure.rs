@@ -175,6 +175,19 @@ fn a_full_buffer_fails_once_what_waits_in_it_has_moved_on() {
 }
 
 #[test]
+fn an_overflow_whose_turn_does_not_come_fails_no_run() {
+    for seed in 0..50 {
+        on_sim(seed, |rt| async move {
+            let full = iter(0..9u64).map(|x| x.to_string()).buffer(2).on_full(OnFull::Fail);
+            let plan = full.take(3).then(stage(serve).buffer(1)).collect::<Vec<_>>();
+            let done = plan.run_on(&rt).await.expect("enough was taken before the overflow");
+            audit(&done.report);
+            assert_eq!(done.value, ["0", "1", "2"], "seed {seed}");
+        });
+    }
+}
+
+#[test]
 fn a_policy_that_waits_is_no_policy() {
     let plain = iter(0..9u64).buffer(3).then(|x| async move { x }).count();
     let waits = iter(0..9u64).buffer(3).on_full(OnFull::Wait).then(|x| async move { x }).count();
