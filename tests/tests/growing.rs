@@ -178,6 +178,32 @@ fn a_pool_and_a_fused_sink_are_told_of_the_end() {
 }
 
 #[test]
+fn an_open_batch_behind_a_growing_merge_goes_out_before_its_reader_is_told_of_the_end() {
+    everywhere(|rt| async move {
+        let growing = merge_growing(|_| [iter(0..5u64)]);
+        let done = growing.batch(3).then(|xs| async move { xs }).collect::<Vec<_>>().run_on(&rt).await;
+        let done = done.expect("nothing fails");
+        assert_eq!((done.value, done.report.balances()), (vec![vec![0, 1, 2], vec![3, 4]], true), "{}", done.report);
+    });
+}
+
+#[test]
+fn a_loop_that_reads_a_growing_merge_through_a_tap_adds_to_it() {
+    everywhere(|rt| async move {
+        let mut xs = merge_growing(|_| [iter([0u64])]).tap(4, |f| f.count()).start_on(&rt);
+        let (add, mut seen) = (xs.adder().expect("it grows"), Vec::new());
+        while let Some(x) = xs.next().await.expect("nothing fails") {
+            taktline::sleep(MS).await;
+            if x < 3 {
+                add.add(iter([x + 1])).expect("its reader was not told of an end");
+            }
+            seen.push(x);
+        }
+        assert_eq!(seen, [0, 1, 2, 3]);
+    });
+}
+
+#[test]
 fn a_flow_that_cannot_run_comes_back_and_a_plan_with_one_is_refused() {
     on_sim(1, |rt| async move {
         let mut xs = merge_growing(|_| [iter(0..3u64).boxed()]).start_on(&rt);

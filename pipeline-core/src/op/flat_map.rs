@@ -117,5 +117,5 @@ where
         self.next.poll_settled(cx)
     }
 
-    pass_on!(flush);
+    pass_on!(poll_rest offer_end counts end bind take_woken room_behind);
 }

@@ -144,27 +144,36 @@ impl Drop for FusedCount {
     }
 }
 
-/// Writes the `Push` methods that a fused step passes on: all but `push`.
+/// Writes the `Push` methods that are named, each of which is passed on to `next`. Without names, all but `push`, for a
+/// fused step with a `count`. `counts` are those which publish the counts and own up to a panic.
 macro_rules! pass_on {
     () => {
+        crate::op::pass_on!(poll_room poll_settled poll_rest offer_end counts end bind take_woken room_behind);
+    };
+    ($($method:ident)+) => {
+        $(crate::op::pass_on!(@ $method);)+
+    };
+    (@ poll_room) => {
         fn poll_room(&mut self, cx: &mut std::task::Context<'_>) -> std::task::Poll<crate::push::Flowing> {
             self.next.poll_room(cx)
         }
-
+    };
+    (@ poll_settled) => {
         fn poll_settled(&mut self, cx: &mut std::task::Context<'_>) -> std::task::Poll<crate::push::Flowing> {
             self.next.poll_settled(cx)
         }
-
-        crate::op::pass_on!(flush);
     };
-    (flush) => {
+    (@ poll_rest) => {
         fn poll_rest(&mut self, cx: &mut std::task::Context<'_>) -> std::task::Poll<()> {
             self.next.poll_rest(cx)
         }
-
-        crate::op::pass_on!(end);
     };
-    (end) => {
+    (@ offer_end) => {
+        fn offer_end(&mut self, end: &std::sync::Arc<dyn crate::push::Ending>) -> bool {
+            self.next.offer_end(end)
+        }
+    };
+    (@ counts) => {
         fn flush(&mut self) {
             self.count.flush();
             self.next.flush();
@@ -174,25 +183,35 @@ macro_rules! pass_on {
             self.count.own_up();
             self.next.own_up();
         }
-
+    };
+    (@ flush) => {
+        fn flush(&mut self) {
+            self.next.flush();
+        }
+    };
+    (@ own_up) => {
+        fn own_up(&mut self) {
+            self.next.own_up();
+        }
+    };
+    (@ end) => {
         fn end(&mut self) {
             self.next.end();
         }
-
+    };
+    (@ bind) => {
         fn bind(&mut self, writer: &std::sync::Arc<crate::run::Node>) {
             self.next.bind(writer);
         }
-
+    };
+    (@ take_woken) => {
         fn take_woken(&mut self) -> bool {
             self.next.take_woken()
         }
-
+    };
+    (@ room_behind) => {
         fn room_behind(&self) -> usize {
             self.next.room_behind()
-        }
-
-        fn offer_end(&mut self, end: &std::sync::Arc<dyn crate::push::Ending>) -> bool {
-            self.next.offer_end(end)
         }
     };
 }

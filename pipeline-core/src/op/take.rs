@@ -65,5 +65,5 @@ where
         Poll::Ready(Flowing::Over)
     }
 
-    pass_on!(flush);
+    pass_on!(poll_rest offer_end counts end bind take_woken room_behind);
 }

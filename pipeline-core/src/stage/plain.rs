@@ -180,5 +180,5 @@ impl<L: Lineage, S: Plain, N: Push<S::Out, L>> Push<S::Item, L> for PlainPush<S,
         Poll::Ready(Flowing::Over)
     }
 
-    pass_on!(flush);
+    pass_on!(poll_rest offer_end counts end bind take_woken room_behind);
 }

@@ -7,8 +7,8 @@ use super::{Again, Circle, LoopFull};
 use crate::edge::wake;
 use crate::error::Failure;
 use crate::lineage::Ticket;
+use crate::op::pass_on;
 use crate::push::{Flowing, Push};
-use crate::run::Node;
 use crate::sync::drop_each;
 
 pub(super) struct Tail<T, N> {
@@ -77,35 +77,5 @@ where
         }
     }
 
-    fn poll_settled(&mut self, cx: &mut Context<'_>) -> Poll<Flowing> {
-        self.next.poll_settled(cx)
-    }
-
-    fn flush(&mut self) {
-        self.next.flush();
-    }
-
-    fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.next.poll_rest(cx)
-    }
-
-    fn own_up(&mut self) {
-        self.next.own_up();
-    }
-
-    fn end(&mut self) {
-        self.next.end();
-    }
-
-    fn bind(&mut self, writer: &Arc<Node>) {
-        self.next.bind(writer);
-    }
-
-    fn take_woken(&mut self) -> bool {
-        self.next.take_woken()
-    }
-
-    fn room_behind(&self) -> usize {
-        self.next.room_behind()
-    }
+    pass_on!(poll_settled poll_rest offer_end flush own_up end bind take_woken room_behind);
 }

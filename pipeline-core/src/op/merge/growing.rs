@@ -28,7 +28,7 @@ const NAME: &str = "merge_growing";
 ///
 /// It ends when all flows have ended and its reader has been told so. A loop that reads it can therefore add a flow while
 /// it handles the last item, and so can a stage with one worker. A stage with several workers is told as soon as one of them
-/// has nothing to do, and a fused step or sink at once: there, and anywhere else, an
+/// has nothing to do; a fused sink, and a [`batch`](Flow::batch) that is not empty, at once: there, and anywhere else, an
 /// [`Adder::keep_open`] keeps it from ending.
 ///
 /// ```
@@ -103,7 +103,7 @@ where
         build.hand_out(adder.clone());
         let first = (self.start)(adder).merge().flows;
         join(NAME, build, next, |build, site| {
-            let mut growing = Growing { turns: Turns::new(), gate, site: site.clone(), is_over: false };
+            let mut growing = Growing { turns: Turns::new(), gate, site: site.clone(), grown: 0, is_over: false };
             for flow in first {
                 if let Err(error) = check(&flow) {
                     build.refuse(error);
@@ -262,13 +262,15 @@ struct State<T, L> {
     keepers: usize,
     /// All flows that were built have ended.
     is_quiet: bool,
+    /// How many flows were built since the start.
+    grown: usize,
     is_closed: bool,
     task: Option<Waker>,
 }
 
 impl<T, L> Default for State<T, L> {
     fn default() -> Self {
-        State { added: Vec::new(), keepers: 0, is_quiet: false, is_closed: false, task: None }
+        State { added: Vec::new(), keepers: 0, is_quiet: false, grown: 0, is_closed: false, task: None }
     }
 }
 
@@ -284,10 +286,17 @@ impl<T, L> Gate<T, L> {
     }
 }
 
-impl<T: Send + 'static, L: Lineage> Ending for Gate<T, L> {
+/// The end behind the flows that were built until now. A step may keep back items of those that are built later: they would
+/// come after it.
+struct End<T, L> {
+    gate: Arc<Gate<T, L>>,
+    grown: usize,
+}
+
+impl<T: Send + 'static, L: Lineage> Ending for End<T, L> {
     fn poll_close(&self) -> Poll<Option<Waker>> {
-        let mut state = self.state.lock();
-        if !state.is_quiet || state.keepers > 0 || !state.added.is_empty() {
+        let mut state = self.gate.state.lock();
+        if !state.is_quiet || state.grown != self.grown || state.keepers > 0 || !state.added.is_empty() {
             return Poll::Pending;
         }
         state.is_closed = true;
@@ -299,6 +308,7 @@ struct Growing<T, L> {
     turns: Turns<T, L>,
     gate: Arc<Gate<T, L>>,
     site: Site,
+    grown: usize,
     is_over: bool,
 }
 
@@ -308,6 +318,8 @@ impl<T: Send + 'static, L: Lineage> Growing<T, L> {
         let (added, is_closed, former) = {
             let mut state = self.gate.state.lock();
             let added = std::mem::take(&mut state.added);
+            state.grown += added.len();
+            self.grown = state.grown;
             state.is_quiet = self.turns.is_over() && added.is_empty();
             let former = arm(&mut state.task, cx.waker());
             (added, state.is_closed, former)
@@ -338,7 +350,10 @@ impl<T: Send + 'static, L: Lineage> Inputs for Growing<T, L> {
         if !self.turns.is_over() {
             return self.turns.poll_take(cx);
         }
-        Poll::Ready(if self.is_over { Taken::Nothing } else { Taken::Quiet(self.gate.clone()) })
+        if self.is_over {
+            return Poll::Ready(Taken::Nothing);
+        }
+        Poll::Ready(Taken::Quiet(Arc::new(End { gate: self.gate.clone(), grown: self.grown })))
     }
 
     fn release(&mut self) {
@@ -353,5 +368,21 @@ impl<T: Send + 'static, L: Lineage> Inputs for Growing<T, L> {
 impl<T, L> Drop for Growing<T, L> {
     fn drop(&mut self) {
         self.gate.shut();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_end_that_was_offered_before_a_flow_was_built_is_not_told_behind_it() {
+        let gate = Arc::new(Gate::<u64, ()> { state: Mutex::default() });
+        let end = |grown| End { gate: gate.clone(), grown };
+        gate.state.lock().is_quiet = true;
+        // Another flow comes and ends, and the reader has not looked at the first offer yet.
+        gate.state.lock().grown = 1;
+        assert!(end(0).poll_close().is_pending());
+        assert!(end(1).poll_close().is_ready());
     }
 }

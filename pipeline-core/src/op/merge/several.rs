@@ -2,17 +2,15 @@
 
 use std::fmt;
 use std::marker::PhantomData;
-use std::sync::Arc;
-use std::task::{Context, Poll};
 
 use super::turns::Turns;
 use crate::flow::{BoxFlow, Flow};
 use crate::ledger::Kind;
 use crate::lineage::Lineage;
 use crate::op::join::{input, join, outline_input};
+use crate::op::pass_on;
 use crate::plan::{Build, Outline};
-use crate::push::{Flowing, Push};
-use crate::run::Node;
+use crate::push::Push;
 
 /// The flow of [`merge`](super::merge).
 #[must_use = "a flow is a plan: end it in a sink and run it, or start it and read it"]
@@ -107,43 +105,9 @@ struct WidenPush<N, L> {
 }
 
 impl<T: Send + 'static, From: Lineage, L: Lineage, N: Push<T, L>> Push<T, From> for WidenPush<N, L> {
-    fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<Flowing> {
-        self.next.poll_room(cx)
-    }
-
     fn push(&mut self, item: T, lineage: From) {
         self.next.push(item, L::absorb(lineage));
     }
 
-    fn poll_settled(&mut self, cx: &mut Context<'_>) -> Poll<Flowing> {
-        self.next.poll_settled(cx)
-    }
-
-    fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.next.poll_rest(cx)
-    }
-
-    fn flush(&mut self) {
-        self.next.flush();
-    }
-
-    fn own_up(&mut self) {
-        self.next.own_up();
-    }
-
-    fn end(&mut self) {
-        self.next.end();
-    }
-
-    fn bind(&mut self, writer: &Arc<Node>) {
-        self.next.bind(writer);
-    }
-
-    fn take_woken(&mut self) -> bool {
-        self.next.take_woken()
-    }
-
-    fn room_behind(&self) -> usize {
-        self.next.room_behind()
-    }
+    pass_on!(poll_room poll_settled poll_rest offer_end flush own_up end bind take_woken room_behind);
 }

@@ -60,9 +60,5 @@ where
         self.next.push(item, ticket);
     }
 
-    fn poll_settled(&mut self, cx: &mut Context<'_>) -> Poll<Flowing> {
-        self.next.poll_settled(cx)
-    }
-
-    pass_on!(flush);
+    pass_on!(poll_settled poll_rest offer_end counts end bind take_woken room_behind);
 }

@@ -1,5 +1,6 @@
 //! So many items as one.
 
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use crate::flow::Flow;
@@ -9,7 +10,7 @@ use crate::op::shape::open_batch::OpenBatch;
 use crate::op::tasked::Given;
 use crate::op::{FusedCount, fused_flow};
 use crate::plan::{Build, Outline};
-use crate::push::{Flowing, Push};
+use crate::push::{Ending, Flowing, Push};
 
 fused_flow! {
     /// The flow of [`batch`](Flow::batch).
@@ -67,10 +68,6 @@ impl<T: Send + 'static, L: Lineage, N: Push<Vec<T>, L>> Push<T, L> for BatchPush
         }
     }
 
-    fn poll_settled(&mut self, cx: &mut Context<'_>) -> Poll<Flowing> {
-        self.next.poll_settled(cx)
-    }
-
     fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if !self.open.is_empty() {
             match ready!(self.next.poll_room(cx)) {
@@ -84,5 +81,10 @@ impl<T: Send + 'static, L: Lineage, N: Push<Vec<T>, L>> Push<T, L> for BatchPush
         }
     }
 
-    pass_on!(end);
+    /// An open batch would come after the end: it goes out when the end is told at once.
+    fn offer_end(&mut self, end: &Arc<dyn Ending>) -> bool {
+        self.open.is_empty() && self.next.offer_end(end)
+    }
+
+    pass_on!(poll_settled counts end bind take_woken room_behind);
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::future::poll_fn;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, Waker};
 
 use super::branch::{Branch, Socket, branch};
 use crate::edge::{Tx, edge};
@@ -12,6 +12,7 @@ use crate::ledger::Kind;
 use crate::lineage::Lineage;
 use crate::op::join::Mover;
 use crate::op::merge::Turns;
+use crate::op::pass_on;
 use crate::plan::{Build, Outline};
 use crate::push::{Flowing, Push};
 use crate::run::{Node, Pipeline};
@@ -110,10 +111,6 @@ impl<T, L, N> TapPush<T, L, N> {
 }
 
 impl<T: Clone + Send + 'static, L: Lineage, N: Push<T, L>> Push<T, L> for TapPush<T, L, N> {
-    fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<Flowing> {
-        self.next.poll_room(cx)
-    }
-
     fn push(&mut self, item: T, lineage: L) {
         // Nothing waits for room on the side, so nobody is to be woken.
         match self.side.poll_room(&mut Context::from_waker(Waker::noop())) {
@@ -124,29 +121,10 @@ impl<T: Clone + Send + 'static, L: Lineage, N: Push<T, L>> Push<T, L> for TapPus
         self.next.push(item, lineage);
     }
 
-    fn poll_settled(&mut self, cx: &mut Context<'_>) -> Poll<Flowing> {
-        self.next.poll_settled(cx)
-    }
-
     fn flush(&mut self) {
         self.publish();
         self.side.flush();
         self.next.flush();
-    }
-
-    fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let side = self.side.poll_rest(cx);
-        ready!(self.next.poll_rest(cx));
-        side
-    }
-
-    fn own_up(&mut self) {
-        self.side.own_up();
-        self.next.own_up();
-    }
-
-    fn end(&mut self) {
-        self.next.end();
     }
 
     fn bind(&mut self, writer: &Arc<Node>) {
@@ -160,9 +138,8 @@ impl<T: Clone + Send + 'static, L: Lineage, N: Push<T, L>> Push<T, L> for TapPus
         self.side.take_woken() | self.next.take_woken()
     }
 
-    fn room_behind(&self) -> usize {
-        self.next.room_behind()
-    }
+    // The side is an edge: it keeps nothing back, and runs nobody's code.
+    pass_on!(poll_room poll_settled poll_rest offer_end own_up end room_behind);
 }
 
 impl<T, L, N> Drop for TapPush<T, L, N> {
