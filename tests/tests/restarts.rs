@@ -91,7 +91,7 @@ fn restarts_without_a_wait_let_others_run() {
     async fn fails_at_once(turns: &AtomicU64, seen: &Mutex<Vec<u64>>, out: Out<u64>) -> Result<(), String> {
         let mut seen = seen.lock().expect("no holder panics");
         seen.push(turns.load(SeqCst));
-        drop(out);
+        let _ = out;
         if seen.len() < 100 { Err("again".to_owned()) } else { Ok(()) }
     }
     let plan = fails_at_once(begun, seen.clone()).restart(Duration::ZERO).count();
