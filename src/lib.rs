@@ -53,7 +53,7 @@
 //! | write one by hand, or put stages together at run time | [`stages::Stage`], [`stages::BoxStage`] |
 //! | start a flow from an iterator, from a stream, or by the clock | [`iter`], [`once`], [`stream`], [`interval`], [`after`] |
 //! | feed a run from outside, and call it for replies | [`inlet`](fn@inlet), [`tracked_inlet`], [`calls`] |
-//! | know every operator and every fused sink | [`flow::Flow`] |
+//! | know every operator and every fused sink | [`flow::Flow`], and the traits beside it in [`flow`] |
 //! | join flows | [`merge`], [`merge_prefer`], [`merge_sorted`], [`merge_growing`], [`interleave`], [`JoinExt`](flow::JoinExt), [`Flow::chain`](flow::Flow::chain) |
 //! | split a flow | [`SplitExt`](flow::SplitExt) |
 //! | run a pipeline; read a flow in a loop of your own | [`RunExt`], [`StartExt`], [`run::Running`], [`run::Started`] |
@@ -142,6 +142,7 @@ pub mod prelude {
     //! | `inlet`, `tracked_inlet`, `calls` | where they are fed from outside |
     //! | `merge`, `merge_prefer`, `merge_sorted`, `merge_growing`, `interleave`, [`JoinExt`] | where they join |
     //! | [`Flow`], [`BoxFlow`], [`Pipeline`] | plans |
+    //! | [`ShapeExt`], [`TimeExt`], [`PressureExt`], [`OrderExt`], [`NestingExt`] | operators, by what they are about |
     //! | [`SplitExt`] | what splits a flow into branches |
     //! | [`Again`] | what the body of a `feedback` yields |
     //! | [`RunExt`], [`StartExt`], [`Started`], [`Done`] | `run` and `start`, and what they give |
@@ -159,7 +160,9 @@ pub mod prelude {
     };
     #[cfg(feature = "macros")]
     pub use crate::{sink, source};
-    pub use taktline_core::flow::{BoxFlow, Flow, JoinExt, SplitExt};
+    pub use taktline_core::flow::{
+        BoxFlow, Flow, JoinExt, NestingExt, OrderExt, PressureExt, ShapeExt, SplitExt, TimeExt,
+    };
     pub use taktline_core::op::Again;
     pub use taktline_core::run::{Done, Pipeline, Started, StopToken};
     pub use taktline_core::stage::{Backoff, DeadLetter, In, OnError, Out};

@@ -474,7 +474,7 @@ fn cure(message: &str) -> Option<&'static str> {
     )
 }
 
-/// No item came for longer than [`timeout_idle`](crate::flow::Flow::timeout_idle) allows.
+/// No item came for longer than [`timeout_idle`](crate::flow::TimeExt::timeout_idle) allows.
 ///
 /// ```
 /// use std::time::Duration;
@@ -553,7 +553,7 @@ impl fmt::Display for Overflow {
 
 impl StdError for Overflow {}
 
-/// An item that [`resequence`](crate::flow::Flow::resequence) cannot put in order.
+/// An item that [`resequence`](crate::flow::OrderExt::resequence) cannot put in order.
 ///
 /// ```
 /// use taktline::error::OutOfSequence;

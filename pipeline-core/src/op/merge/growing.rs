@@ -28,7 +28,7 @@ const NAME: &str = "merge_growing";
 ///
 /// It ends when all flows have ended and its reader has been told so. A loop that reads it can therefore add a flow while
 /// it handles the last item, and so can a stage with one worker. A stage with several workers is told as soon as one of them
-/// has nothing to do; a fused sink, and a [`batch`](Flow::batch) that is not empty, at once: there, and anywhere else, an
+/// has nothing to do; a fused sink, and a [`batch`](crate::flow::ShapeExt::batch) that is not empty, at once: there, and anywhere else, an
 /// [`Adder::keep_open`] keeps it from ending.
 ///
 /// ```

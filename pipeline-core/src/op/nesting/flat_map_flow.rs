@@ -5,7 +5,7 @@ use crate::flow::Flow;
 use crate::run::start_within;
 use crate::stage::{Out, Stage};
 
-/// The stage of [`flat_map_flow`](Flow::flat_map_flow): each worker has one inner flow.
+/// The stage of [`flat_map_flow`](crate::flow::NestingExt::flat_map_flow): each worker has one inner flow.
 pub(crate) struct FlatMapFlow<T, F> {
     f: F,
     takes: std::marker::PhantomData<fn(T)>,

@@ -10,7 +10,7 @@ use crate::private::Transform;
 use crate::run::start_within;
 use crate::stage::{In, Out};
 
-/// The stage of [`switch_map`](Flow::switch_map).
+/// The stage of [`switch_map`](crate::flow::NestingExt::switch_map).
 pub(crate) struct SwitchMap<T, F> {
     f: F,
     takes: std::marker::PhantomData<fn(T)>,

@@ -12,7 +12,7 @@ use crate::push::Push;
 use crate::runtime::Instant;
 
 fused_flow! {
-    /// The flow of [`resequence`](Flow::resequence).
+    /// The flow of [`resequence`](crate::flow::OrderExt::resequence).
     Resequence<P, F> { number: F }
 }
 

@@ -10,7 +10,7 @@ use crate::push::Push;
 use crate::runtime::Instant;
 
 fused_flow! {
-    /// The flow of [`conflate`](Flow::conflate).
+    /// The flow of [`conflate`](crate::flow::PressureExt::conflate).
     Conflate<P, F> { f: F }
 }
 

@@ -11,7 +11,7 @@ use crate::plan::{Build, Outline};
 use crate::push::{Flowing, Push};
 
 fused_flow! {
-    /// The flow of [`max_in_flight`](Flow::max_in_flight).
+    /// The flow of [`max_in_flight`](crate::flow::PressureExt::max_in_flight).
     MaxInFlight<P> { n: usize }
 }
 

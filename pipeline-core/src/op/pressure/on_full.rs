@@ -58,7 +58,7 @@ impl<P: Flow> Flow for BufferOnFull<P> {
 }
 
 fused_flow! {
-    /// The flow of [`latest`](Flow::latest).
+    /// The flow of [`latest`](crate::flow::PressureExt::latest).
     Latest<P> {}
 }
 

@@ -13,7 +13,7 @@ use crate::plan::{Build, Outline};
 use crate::push::{Ending, Flowing, Push};
 
 fused_flow! {
-    /// The flow of [`batch`](Flow::batch).
+    /// The flow of [`batch`](crate::flow::ShapeExt::batch).
     Batch<P> { n: usize }
 }
 

@@ -14,7 +14,7 @@ use crate::push::Push;
 use crate::runtime::Instant;
 
 fused_flow! {
-    /// The flow of [`batch_every`](Flow::batch_every).
+    /// The flow of [`batch_every`](crate::flow::ShapeExt::batch_every).
     BatchEvery<P> { period: Duration }
 }
 

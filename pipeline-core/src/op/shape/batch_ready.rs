@@ -11,7 +11,7 @@ use crate::push::Push;
 use crate::runtime::Instant;
 
 fused_flow! {
-    /// The flow of [`batch_ready`](Flow::batch_ready).
+    /// The flow of [`batch_ready`](crate::flow::ShapeExt::batch_ready).
     BatchReady<P> { max: usize }
 }
 

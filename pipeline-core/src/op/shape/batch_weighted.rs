@@ -13,7 +13,7 @@ use crate::push::Push;
 use crate::runtime::Instant;
 
 fused_flow! {
-    /// The flow of [`batch_weighted`](Flow::batch_weighted).
+    /// The flow of [`batch_weighted`](crate::flow::ShapeExt::batch_weighted).
     BatchWeighted<P, F> { max: u64, time: Duration, weigh: F }
 }
 

@@ -13,7 +13,7 @@ use crate::push::Push;
 use crate::runtime::Instant;
 
 fused_flow! {
-    /// The flow of [`batch_within`](Flow::batch_within).
+    /// The flow of [`batch_within`](crate::flow::ShapeExt::batch_within).
     BatchWithin<P> { n: usize, time: Duration }
 }
 

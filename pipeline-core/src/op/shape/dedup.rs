@@ -8,7 +8,7 @@ use crate::plan::{Build, Outline};
 use crate::push::Push;
 
 fused_flow! {
-    /// The flow of [`dedup`](Flow::dedup).
+    /// The flow of [`dedup`](crate::flow::ShapeExt::dedup).
     Dedup<P> {}
 }
 

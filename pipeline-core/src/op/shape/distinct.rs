@@ -11,7 +11,7 @@ use crate::plan::{Build, Outline};
 use crate::push::Push;
 
 fused_flow! {
-    /// The flow of [`distinct`](Flow::distinct).
+    /// The flow of [`distinct`](crate::flow::ShapeExt::distinct).
     Distinct<P> { limit: usize }
 }
 

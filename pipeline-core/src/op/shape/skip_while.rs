@@ -8,7 +8,7 @@ use crate::plan::{Build, Outline};
 use crate::push::Push;
 
 fused_flow! {
-    /// The flow of [`skip_while`](Flow::skip_while).
+    /// The flow of [`skip_while`](crate::flow::ShapeExt::skip_while).
     SkipWhile<P, F> { f: F }
 }
 

@@ -15,7 +15,7 @@ use crate::push::Push;
 use crate::runtime::Instant;
 use crate::sync::Mutex;
 
-/// The flow of [`take_until`](Flow::take_until).
+/// The flow of [`take_until`](crate::flow::ShapeExt::take_until).
 #[must_use = "a flow is a plan: end it in a sink and run it, or start it and read it"]
 pub struct TakeUntil<P, U> {
     upstream: P,

@@ -7,7 +7,7 @@ use crate::plan::{Build, Outline};
 use crate::push::Push;
 
 fused_flow! {
-    /// The flow of [`unbatch`](Flow::unbatch).
+    /// The flow of [`unbatch`](crate::flow::ShapeExt::unbatch).
     Unbatch<P> {}
 }
 

@@ -12,7 +12,7 @@ use crate::push::Push;
 use crate::runtime::Instant;
 
 fused_flow! {
-    /// The flow of [`debounce`](Flow::debounce).
+    /// The flow of [`debounce`](crate::flow::TimeExt::debounce).
     Debounce<P> { time: Duration }
 }
 

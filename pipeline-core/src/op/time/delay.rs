@@ -13,7 +13,7 @@ use crate::push::Push;
 use crate::runtime::Instant;
 
 fused_flow! {
-    /// The flow of [`delay`](Flow::delay).
+    /// The flow of [`delay`](crate::flow::TimeExt::delay).
     Delay<P> { time: Duration }
 }
 

@@ -13,7 +13,7 @@ use crate::push::Push;
 use crate::runtime::Instant;
 
 fused_flow! {
-    /// The flow of [`sample`](Flow::sample).
+    /// The flow of [`sample`](crate::flow::TimeExt::sample).
     Sample<P> { period: Duration }
 }
 

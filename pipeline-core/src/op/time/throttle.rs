@@ -11,7 +11,7 @@ use crate::plan::{Build, Outline};
 use crate::push::Push;
 use crate::runtime::Instant;
 
-/// So many items in so long: what [`throttle`](Flow::throttle) takes.
+/// So many items in so long: what [`throttle`](crate::flow::TimeExt::throttle) takes.
 ///
 /// ```
 /// use std::time::Duration;
@@ -37,7 +37,7 @@ impl Rate {
     }
 }
 
-/// The flow of [`throttle`](Flow::throttle).
+/// The flow of [`throttle`](crate::flow::TimeExt::throttle).
 #[must_use = "a flow is a plan: end it in a sink and run it, or start it and read it"]
 #[derive(Clone)]
 pub struct Throttle<P, F> {

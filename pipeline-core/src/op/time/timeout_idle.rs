@@ -12,7 +12,7 @@ use crate::push::Push;
 use crate::runtime::Instant;
 
 fused_flow! {
-    /// The flow of [`timeout_idle`](Flow::timeout_idle).
+    /// The flow of [`timeout_idle`](crate::flow::TimeExt::timeout_idle).
     TimeoutIdle<P> { time: Duration }
 }
 
