@@ -6,7 +6,7 @@ pub(crate) const HELP: &str = "\
 benches [ROW ...] [options]
 
 Runs taktline beside its peers, round by round in one process, and prints Markdown tables.
-Without ROW: all of them. The last line is `rows N reached r missed m`; an absent row counts as missed.
+Without ROW: all of them. The last line is `rows N reached r missed m`.
 
   --contender NAME   only contenders whose name contains NAME (may be given several times);
                      a target that needs one that was left out is missed

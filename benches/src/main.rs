@@ -21,7 +21,7 @@ use std::process::ExitCode;
 
 use args::{Args, Asked};
 use harness::Bench;
-use rows::{ROWS, Row, Run};
+use rows::{ROWS, Row};
 use workloads::WORKLOADS;
 
 fn main() -> ExitCode {
@@ -74,13 +74,7 @@ fn run(args: Args) -> ExitCode {
 /// Says whether the row has reached all of its targets.
 fn run_row(bench: &Bench, row: &Row) -> bool {
     println!("\n## {}: {}\n\nTarget: {}", row.id.to_uppercase(), row.title, row.target);
-    let targets = match row.run {
-        Run::Measure(measure) => measure(bench),
-        Run::Absent(why) => {
-            println!("\nAbsent: {why}.");
-            Vec::new()
-        }
-    };
+    let targets = (row.run)(bench);
     println!();
     targets.iter().for_each(|target| println!("- {target}"));
     let is_reached = !targets.is_empty() && targets.iter().all(|target| target.is_reached);

@@ -3,8 +3,7 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use ::futures::StreamExt;
-use ::futures::stream;
+use ::futures::{Stream, StreamExt, stream};
 use ::tokio::sync::{Mutex, Semaphore, mpsc};
 use ::tokio::task::JoinSet;
 
@@ -60,16 +59,32 @@ pub(crate) async fn merged_pool(lane: Lane, items: u64, sources: u64, workers: u
     set.join_all().await.into_iter().sum()
 }
 
-/// A task for each item, results in order: what a user writes who has read that `buffered` runs on one task.
+/// The sum of what a task for each item gives: see [`spawned_and_buffered`].
 pub(crate) async fn spawn_and_buffered<F>(items: u64, limit: usize, work: fn(u64) -> F) -> u64
 where
     F: Future<Output = u64> + Send + 'static,
 {
-    stream::iter(0..items)
-        .map(|value| ::tokio::spawn(work(value)))
-        .buffered(limit)
-        .fold(0, |sum, value| async move { sum + value.expect("no item panics") })
-        .await
+    spawned(0..items, limit, work).fold(0, |sum, value| async move { sum + value }).await
+}
+
+/// A task for each item, results in order: what a user writes who has read that `buffered` runs on one task.
+pub(crate) async fn spawned_and_buffered<T, F>(
+    items: impl Iterator<Item = T>,
+    limit: usize,
+    work: impl Fn(T) -> F,
+) -> Vec<F::Output>
+where
+    F: Future<Output: Send + 'static> + Send + 'static,
+{
+    spawned(items, limit, work).collect().await
+}
+
+fn spawned<T, F>(items: impl Iterator<Item = T>, limit: usize, work: impl Fn(T) -> F) -> impl Stream<Item = F::Output>
+where
+    F: Future<Output: Send + 'static> + Send + 'static,
+{
+    let tasks = stream::iter(items).map(move |item| ::tokio::spawn(work(item))).buffered(limit);
+    tasks.map(|value| value.expect("no item panics"))
 }
 
 /// A task for each item, as many at a time as the semaphore says; results as they come.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use taktline::prelude::*;
 
-use super::{Row, Run};
+use super::Row;
 use crate::harness::{Bench, Role};
 use crate::host::{Kind, Lane};
 use crate::item;
@@ -21,7 +21,7 @@ pub(crate) const ROW: Row = Row {
     id: "s18",
     title: "two adjacent stages that compute for 20 us an item, no pool, on two cores",
     target: "speed-up >= 1.8 over a sequential loop, on tokio and on smol",
-    run: Run::Measure(measure),
+    run: measure,
 };
 
 const SEQUENTIAL: &str = "sequential loop";

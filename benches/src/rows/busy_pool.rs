@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use taktline::prelude::*;
 
-use super::{Row, Run};
+use super::Row;
 use crate::harness::{Bench, Measured, Role, Timed};
 use crate::host::{Kind, Lane};
 use crate::item;
@@ -20,14 +20,14 @@ pub(crate) const LONG: Row = Row {
     id: "s6",
     title: "pools of 2 and 8 whose items compute for 20 us, on two cores, ordered and unordered",
     target: "speed-up >= 0.95 x rayon's",
-    run: Run::Measure(long),
+    run: long,
 };
 
 pub(crate) const SHORT: Row = Row {
     id: "s19",
     title: "a pool of 4 whose items compute for 2 us, on two cores",
     target: "speed-up >= 1.6 over a sequential loop, its lower quartile too",
-    run: Run::Measure(short),
+    run: short,
 };
 
 const SEQUENTIAL: &str = "sequential loop";

@@ -8,7 +8,7 @@ use futures::{StreamExt, stream};
 use taktline::prelude::*;
 use tokio::sync::mpsc;
 
-use super::{Row, Run};
+use super::Row;
 use crate::harness::{Bench, Measured, Role};
 use crate::host::{Kind, Lane};
 use crate::plans::DEFAULT_BUFFER;
@@ -20,7 +20,7 @@ pub(crate) const ROW: Row = Row {
     id: "s8",
     title: "the essay's producer and consumer, at 20 ms a unit of time",
     target: "within 2 % of 420 ms with one worker, and of 360 ms with two, on tokio and on smol",
-    run: Run::Measure(measure),
+    run: measure,
 };
 
 const UNIT: Duration = Duration::from_millis(20);

@@ -1,6 +1,6 @@
 //! Steps that cannot await, between an iterator and a fold.
 
-use super::{Row, Run};
+use super::Row;
 use crate::harness::{Bench, Role};
 use crate::host::Kind;
 use crate::peers::{futures, plain};
@@ -12,7 +12,7 @@ pub(crate) const ROW: Row = Row {
     id: "s1",
     title: "fused steps: four pairs of map and filter, from an iterator to a fold, counted",
     target: "<= 2 x futures, no allocation an item",
-    run: Run::Measure(measure),
+    run: measure,
 };
 
 fn measure(bench: &Bench) -> Vec<Target> {

@@ -1,7 +1,7 @@
 //! Items that are more than a word: on the heap, or wide.
 
+use super::Row;
 use super::one_edge::add_channels;
-use super::{Row, Run};
 use crate::harness::{Bench, Role};
 use crate::host::Kind;
 use crate::item::{self, Item, Wide};
@@ -18,7 +18,7 @@ pub(crate) const ROW: Row = Row {
     id: "s15",
     title: "items of 1 KiB on the heap, and of 256 bytes in place, over one edge and through two stages",
     target: "one edge: <= 0.20 x tokio mpsc, <= 0.6 x the best peer; two stages: <= 0.15 x tokio mpsc(1024), <= 0.5 x the best peer",
-    run: Run::Measure(measure),
+    run: measure,
 };
 
 fn measure(bench: &Bench) -> Vec<Target> {

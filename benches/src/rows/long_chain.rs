@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::{Row, Run};
+use super::Row;
 use crate::allocator;
 use crate::harness::{Bench, Role};
 use crate::host::{Kind, Lane};
@@ -17,7 +17,7 @@ pub(crate) const ROW: Row = Row {
     id: "s10",
     title: "100 stages in a chain, buffer 64: heap and start-up a stage, time an item a stage",
     target: "heap <= 2 KiB a stage, start-up <= 5 us a stage, ns an item a stage <= 0.25 x tokio mpsc",
-    run: Run::Measure(measure),
+    run: measure,
 };
 
 const STAGES: u64 = 100;

@@ -2,7 +2,7 @@
 
 use taktline::prelude::*;
 
-use super::{Row, Run};
+use super::Row;
 use crate::harness::{Bench, Role};
 use crate::host::{Kind, Lane};
 use crate::item;
@@ -19,7 +19,7 @@ pub(crate) const ROW: Row = Row {
     id: "s11",
     title: "a merge of 4 sources into a pool of 6, trivial work; the peers give no results and keep no order",
     target: "<= 0.15 x tokio with Arc<Mutex<Receiver>>",
-    run: Run::Measure(measure),
+    run: measure,
 };
 
 const SOURCES: u64 = 4;

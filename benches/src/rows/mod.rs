@@ -7,6 +7,7 @@ mod essay;
 mod fused_steps;
 mod large_items;
 mod latency;
+mod link_check;
 mod long_chain;
 mod merged_pool;
 mod one_edge;
@@ -25,15 +26,8 @@ pub(crate) struct Row {
     pub(crate) id: &'static str,
     pub(crate) title: &'static str,
     pub(crate) target: &'static str,
-    pub(crate) run: Run,
-}
-
-#[derive(Clone, Copy)]
-pub(crate) enum Run {
     /// Prints its tables.
-    Measure(fn(&Bench) -> Vec<Target>),
-    /// Is not there yet: counts as missed.
-    Absent(&'static str),
+    pub(crate) run: fn(&Bench) -> Vec<Target>,
 }
 
 pub(crate) const ROWS: [Row; 19] = [
@@ -50,12 +44,7 @@ pub(crate) const ROWS: [Row; 19] = [
     merged_pool::ROW,
     latency::ROW,
     one_edge::ONE_PLACE,
-    Row {
-        id: "s14",
-        title: "linkcheck's work",
-        target: ">= 0.9 x rayon, faster than spawn + buffered by hand",
-        run: Run::Absent("it needs linkcheck's functions as a library"),
-    },
+    link_check::ROW,
     large_items::ROW,
     counting::ROW,
     uneven_pool::ROW,

@@ -1,6 +1,6 @@
 //! One edge between two tasks: on two threads, on one thread, and with one place.
 
-use super::{Row, Run};
+use super::Row;
 use crate::harness::{Bench, Measured, Role, Timed};
 use crate::host::Kind;
 use crate::item::{self, Item};
@@ -19,21 +19,21 @@ pub(crate) const TWO_THREADS: Row = Row {
     id: "s2",
     title: "one edge, buffer 64, two tasks, on two threads",
     target: "<= 0.20 x tokio mpsc, <= 0.6 x the best peer",
-    run: Run::Measure(two_threads),
+    run: two_threads,
 };
 
 pub(crate) const ONE_THREAD: Row = Row {
     id: "s3",
     title: "one edge, buffer 64, two tasks, on one thread",
     target: "<= 0.13 x tokio mpsc, on tokio and on smol",
-    run: Run::Measure(one_thread),
+    run: one_thread,
 };
 
 pub(crate) const ONE_PLACE: Row = Row {
     id: "s13",
     title: "one edge with one place, two tasks, on two threads",
     target: "<= 1.0 x tokio mpsc",
-    run: Run::Measure(one_place),
+    run: one_place,
 };
 
 fn two_threads(bench: &Bench) -> Vec<Target> {

@@ -1,6 +1,6 @@
 //! Pools whose futures are ready at once: what a pool itself costs.
 
-use super::{Row, Run};
+use super::Row;
 use crate::harness::{Bench, Role};
 use crate::host::Kind;
 use crate::item;
@@ -13,7 +13,7 @@ pub(crate) const ROW: Row = Row {
     id: "s5",
     title: "pools of 8, ordered, two stages in a row, futures that are ready at once",
     target: "<= 0.3 x buffered a stage, no allocation an item",
-    run: Run::Measure(measure),
+    run: measure,
 };
 
 const WIDTH: u64 = 8;

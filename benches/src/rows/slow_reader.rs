@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use futures::{Stream, StreamExt, stream};
 use taktline::prelude::*;
 
-use super::{Row, Run};
+use super::Row;
 use crate::harness::{Bench, Role, Table};
 use crate::host::{Kind, Lane};
 use crate::item;
@@ -20,7 +20,7 @@ pub(crate) const ROW: Row = Row {
     id: "s7",
     title: "a pool of 5 whose reader sleeps 10 ms an item: the worst delay of a future that is ready",
     target: "<= spawn per item + 1 ms, with no more tasks than workers",
-    run: Run::Measure(measure),
+    run: measure,
 };
 
 const WIDTH: usize = 5;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use taktline::prelude::*;
 
-use super::{Row, Run};
+use super::Row;
 use crate::harness::{Bench, Role};
 use crate::host::{Kind, Lane};
 use crate::item;
@@ -20,7 +20,7 @@ pub(crate) const ROW: Row = Row {
     id: "s9",
     title: "2,000 sleeps of 1 ms in a pool of 64",
     target: "<= 1.03 x bare tasks that sleep, on tokio and on smol, ordered and unordered",
-    run: Run::Measure(measure),
+    run: measure,
 };
 
 const WIDTH: u64 = 64;

@@ -1,6 +1,6 @@
 //! A source, two trivial async stages and a sink: a task each.
 
-use super::{Row, Run};
+use super::Row;
 use crate::harness::{Bench, Role};
 use crate::host::Kind;
 use crate::item;
@@ -19,7 +19,7 @@ pub(crate) const ROW: Row = Row {
     id: "s4",
     title: "source, two trivial async stages, sink: four tasks, three edges",
     target: "<= 0.15 x tokio mpsc(1024), <= 0.5 x the best peer, with buffer 64 and with defaults only",
-    run: Run::Measure(measure),
+    run: measure,
 };
 
 fn measure(bench: &Bench) -> Vec<Target> {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use taktline::prelude::*;
 
-use super::{Row, Run};
+use super::Row;
 use crate::harness::{Bench, Role};
 use crate::host::{Kind, Lane};
 use crate::item;
@@ -21,7 +21,7 @@ pub(crate) const ROW: Row = Row {
     id: "s17",
     title: "uneven items in a pool of 8 on two cores: one in 16 computes for 1 ms, the rest for 10 us",
     target: "unordered: >= 0.9 x rayon; no item waits over 1 ms and a turn while a core idles",
-    run: Run::Measure(measure),
+    run: measure,
 };
 
 const WIDTH: u64 = 8;

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use taktline::prelude::*;
 use taktline::spawn_blocking;
@@ -46,6 +47,19 @@ pub enum Text {
     Other,
     /// Skipped, and why.
     Skipped(String),
+}
+
+/// The HTML docs of the Rust toolchain, if they are installed.
+pub fn toolchain_docs() -> Option<PathBuf> {
+    let rustc = Command::new("rustc").args(["--print", "sysroot"]).output().ok()?;
+    let sysroot = String::from_utf8(rustc.stdout).ok()?;
+    let docs = Path::new(sysroot.trim()).join("share/doc/rust/html");
+    docs.is_dir().then_some(docs)
+}
+
+/// A small folder of HTML that is kept beside the program.
+pub fn small_site() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("site")
 }
 
 /// All files of `folder`, links to folders followed, [`BATCH`] at a time.
