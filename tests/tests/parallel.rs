@@ -19,6 +19,11 @@ fn on_two_threads<F: Future<Output = ()> + 'static>(check: fn(Rt) -> F) {
         let runtime = runtime.expect("a runtime can be built");
         runtime.block_on(check(taktline::runtimes::tokio::from_handle(runtime.handle().clone())));
     });
+    on_smol(check);
+}
+
+/// Runs `check` on smol with two threads.
+fn on_smol<F: Future<Output = ()>>(check: impl FnOnce(Rt) -> F + Send + 'static) {
     watched("smol", move || {
         let executor = Arc::new(smol::Executor::new());
         let rt = taktline::runtimes::smol::from_executor(&executor);
@@ -202,18 +207,34 @@ async fn waits_for_source(x: u64, sent: &AtomicUsize) -> u64 {
 /// Not on tokio: there a writer that a stage wakes waits for the thread on which it was woken.
 #[test]
 fn the_place_of_an_item_is_free_while_its_body_computes() {
-    watched("smol", || {
-        let executor = Arc::new(smol::Executor::new());
-        let rt = taktline::runtimes::smol::from_executor(&executor);
-        let (running, ended) = smol::channel::bounded::<()>(1);
-        thread::scope(|scope| {
-            scope.spawn(|| smol::block_on(executor.run(ended.recv())));
-            let sent = Arc::new(AtomicUsize::new(0));
-            let flow = sends(sent.clone()).then(waits_for_source(sent));
-            let done = smol::block_on(executor.run(flow.fold(0, |sum, x| sum + x).run_on(&rt)));
-            assert!(done.expect("nothing fails").value >= 3, "the source has stood still");
-            drop(running);
+    let _cores = CORES.lock().unwrap_or_else(PoisonError::into_inner);
+    on_smol(|rt| async move {
+        let sent = Arc::new(AtomicUsize::new(0));
+        let flow = sends(sent.clone()).then(waits_for_source(sent));
+        let done = flow.fold(0, |sum, x| sum + x).run_on(&rt).await.expect("nothing fails");
+        assert!(done.value >= 3, "the source has stood still");
+    });
+}
+
+/// Not on tokio: there a reader that a writer wakes waits for the thread on which it was woken.
+#[test]
+fn an_item_is_with_a_reader_that_has_nothing_to_do_while_its_source_computes_the_next() {
+    let _cores = CORES.lock().unwrap_or_else(PoisonError::into_inner);
+    on_smol(|rt| async move {
+        let (see, seen) = mpsc::channel();
+        let first_seen = Arc::new(AtomicUsize::new(usize::MAX));
+        let first = first_seen.clone();
+        // Fewer than are handed over together while the reader is busy.
+        let source = (0..20u64).inspect(move |x| {
+            thread::sleep(Duration::from_millis(5));
+            if seen.try_recv().is_ok() {
+                first.fetch_min(*x as usize, SeqCst);
+            }
         });
+        let note = move |x| _ = see.send(x);
+        let plan = once(source).buffer(64).then(stage(|x: u64| async move { x }).buffer(64)).for_each(note);
+        plan.run_on(&rt).await.expect("nothing fails");
+        assert!(first_seen.load(SeqCst) < 20, "all were made before the first was seen");
     });
 }
 
