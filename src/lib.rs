@@ -58,6 +58,7 @@
 //! | split a flow | [`SplitExt`](flow::SplitExt) |
 //! | run a pipeline; read a flow in a loop of your own | [`RunExt`], [`StartExt`], [`run::Running`], [`run::Started`] |
 //! | drain or cancel runs from anywhere | [`StopToken`] |
+//! | be told of a run in which nothing moves | [`on_stall`](run::Pipeline::on_stall), [`run::Stall`] |
 //! | know how it went | [`run::Done`], [`ledger::Report`], [`Error`] |
 //! | learn when all that was made from an item is gone | [`lineage::Ticket`] |
 //! | use time and tasks that work on every runtime | [`sleep`], [`timeout`], [`now`], [`spawn`], [`spawn_blocking`] |

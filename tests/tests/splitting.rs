@@ -521,6 +521,35 @@ fn an_unzip_gives_each_branch_its_halves() {
 }
 
 #[test]
+fn a_zip_of_branches_gives_lists_in_their_order_and_ends_with_the_first_that_ends() {
+    everywhere(|rt| async move {
+        let slow = stage(|x: u64| async move {
+            taktline::sleep(MS).await;
+            10 * x
+        });
+        let all = iter(0..40u64).buffer(1).broadcast().to(|f| f.take(7)).to(|f| f.then(slow)).to(|f| f.map(|x| x + 1));
+        let done = all.zip().collect::<Vec<_>>().run_on(&rt).await.expect("nothing fails");
+        assert_eq!(done.value, (0..7).map(|x| vec![x, 10 * x, x + 1]).collect::<Vec<_>>());
+        assert!(done.report.balances(), "{}", done.report);
+        let dealt = iter(0..9u64).balance(3, |_, f| f.then(|x| async move { x })).zip().count();
+        assert_eq!(dealt.run_on(&rt).await.expect("nothing fails").value, 3);
+    });
+}
+
+#[test]
+fn the_zip_of_branches_is_tracked_as_they_are() {
+    on_sim(1, |rt| async move {
+        let (send, flow) = taktline::tracked_inlet::<u64>(4);
+        let zip = flow.broadcast().to(|f| f).to(|f| f.then(|x| async move { x })).zip();
+        let mut out = zip.start_on(&rt);
+        let kept = send.send(3).await.expect("it is open");
+        assert!(!kept.is_settled());
+        assert_eq!(out.next().await.expect("nothing fails"), Some(vec![3, 3]));
+        kept.await;
+    });
+}
+
+#[test]
 fn a_tap_loses_what_its_branch_has_no_room_for_and_says_how_much() {
     for seed in 0..100 {
         let (kept, report) = on_sim(seed, |rt| async move {

@@ -29,14 +29,30 @@ use crate::sync::atomic::{AtomicBool, Ordering};
 pub const DEFAULT_BUFFER: usize = 16;
 
 /// Makes an edge of `capacity` places before `reader`.
-pub(crate) fn edge<T, L>(capacity: usize, reader: &Arc<Node>) -> (Tx<T, L>, Rx<T, L>) {
+pub(crate) fn edge<T: Send + 'static, L: Send + 'static>(capacity: usize, reader: &Arc<Node>) -> (Tx<T, L>, Rx<T, L>) {
     let edge = Arc::new(Edge {
         reader: reader.clone(),
         capacity,
         reader_idle: AtomicBool::new(false),
         state: Mutex::new(State::default()),
     });
+    let filled: Arc<dyn Filled> = edge.clone();
+    reader.reads(Arc::downgrade(&filled));
     (Tx::new(edge.clone()), Rx::new(edge))
+}
+
+/// An edge, to be looked at from outside.
+pub(crate) trait Filled: Send + Sync {
+    /// None if no item follows and none is left.
+    fn fill(&self) -> Option<Fill>;
+}
+
+/// How full an edge is.
+pub(crate) struct Fill {
+    /// Who writes into it, if that is a node of the run that has not ended.
+    pub(crate) writer: Option<String>,
+    pub(crate) waiting: usize,
+    pub(crate) places: usize,
 }
 
 struct Edge<T, L> {
@@ -110,6 +126,16 @@ impl<T, L> Edge<T, L> {
     fn take_reader(&self, state: &mut State<T, L>) -> Option<Waker> {
         self.reader_idle.store(false, Ordering::Relaxed);
         state.reader.take()
+    }
+}
+
+impl<T: Send, L: Send> Filled for Edge<T, L> {
+    fn fill(&self) -> Option<Fill> {
+        let state = self.state.lock();
+        let waiting = state.queue.len() + state.held;
+        let is_over = state.reader_gone.is_some() || state.writer_gone && waiting == 0;
+        let writer = state.writing_node.as_ref().map(|node| node.name.clone());
+        (!is_over).then_some(Fill { writer, waiting, places: self.capacity })
     }
 }
 

@@ -137,14 +137,6 @@ impl<T: Send + 'static, L: Lineage> Push<T, L> for Tx<T, L> {
     }
 
     fn bind(&mut self, writer: &Arc<Node>) {
-        let mut writers = self.edge.reader.writers.lock();
-        if writers.is_empty() {
-            // Most have one, and a plan may have many of them: no places to spare.
-            writers.reserve_exact(1);
-        }
-        writers.push(writer.name.clone());
-        drop(writers);
-        let _ = writer.reader.set(self.edge.reader.name.clone());
         let gone = {
             let mut state = self.edge.state.lock();
             state.writing_node = Some(writer.clone());

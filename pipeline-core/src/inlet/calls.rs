@@ -183,9 +183,7 @@ impl<R: Send + 'static> Push<R, Ticket> for RepliesPush {
 
     fn end(&mut self) {}
 
-    fn bind(&mut self, writer: &Arc<Node>) {
-        let _ = writer.reader.set(self.count.node.name.clone());
-    }
+    fn bind(&mut self, _: &Arc<Node>) {}
 
     fn take_woken(&mut self) -> bool {
         false

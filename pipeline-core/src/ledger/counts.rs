@@ -88,6 +88,20 @@ impl Counts {
         }
     }
 
+    /// How far all items have come. It only rises.
+    pub(crate) fn moved(&self) -> u64 {
+        let ends = [&self.done, &self.failed, &self.dropped, &self.abandoned, &self.abandoned_waiting];
+        let steps = [&self.accepted, &self.started, &self.ended, &self.retried, &self.out, &self.dropped_waiting];
+        ends.into_iter().chain(steps).map(Count::get).sum()
+    }
+
+    /// The number of the oldest item that waits: how many were started before.
+    pub(crate) fn oldest_waiting(&self) -> Option<u64> {
+        let started = self.started.get();
+        let gone = started + self.abandoned_waiting.get() + self.dropped_waiting.get();
+        (self.accepted.get() > gone).then_some(started)
+    }
+
     pub(crate) fn spend(&self, on: Spent, time: Duration) {
         self.time(on).add(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
     }

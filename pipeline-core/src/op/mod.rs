@@ -38,6 +38,7 @@ pub use filter_map::FilterMap;
 pub use flat_map::FlatMap;
 pub(crate) use fused::{FusedCount, fused_flow, pass_on};
 pub use inspect::Inspect;
+pub(crate) use join::ZipAll;
 pub(crate) use join::{Inputs, Mover, Taken};
 pub use join::{Interleave, MergeSorted, Zip, ZipLatest, interleave, merge_sorted};
 pub use map::Map;

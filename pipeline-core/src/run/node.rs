@@ -1,8 +1,9 @@
 //! One row of a running plan: a name, its counters, its tasks and whether it was told to stop.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Weak};
 use std::task::Waker;
 
+use crate::edge::Filled;
 use crate::ledger::{Counts, Kind};
 use crate::runtime::Task;
 use crate::sync::Mutex;
@@ -21,11 +22,14 @@ pub(crate) enum Stop {
     Cut = 2,
 }
 
-/// What a node was doing when it was last polled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Doing {
+/// What a stage was doing when it was last polled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Doing {
+    /// It works, or its body waits for something outside of the pipeline.
     Work = 0,
+    /// It waits for input.
     WaitForInput = 1,
+    /// It waits for room in what reads its outputs.
     WaitForRoom = 2,
     /// It has not begun, or has ended.
     Nothing = 3,
@@ -38,10 +42,8 @@ pub struct Node {
     pub(crate) name: String,
     pub(crate) kind: Kind,
     pub(crate) counts: Counts,
-    /// The node that reads what this one makes.
-    pub(crate) reader: OnceLock<String>,
-    /// The nodes that write into this one's edges.
-    pub(crate) writers: Mutex<Vec<String>>,
+    /// The edges before it, in the order in which they were made.
+    edges: Mutex<Vec<Weak<dyn Filled>>>,
     stop: AtomicU8,
     /// Set in one of the several outlets of a split, which stands for the split's node.
     split: Option<Arc<Outlets>>,
@@ -89,8 +91,7 @@ impl Node {
             name,
             kind,
             counts: Counts::default(),
-            reader: OnceLock::new(),
-            writers: Mutex::new(Vec::new()),
+            edges: Mutex::new(Vec::new()),
             stop: AtomicU8::new(Stop::No as u8),
             split: None,
             drains: AtomicBool::new(false),
@@ -145,7 +146,7 @@ impl Node {
 
     /// Whether a task of the node works on something, and does not wait for another node.
     pub(crate) fn is_working(&self) -> bool {
-        self.doing.load(Ordering::Relaxed) == Doing::Work as u8
+        self.doing() == Doing::Work
     }
 
     /// Asks for a poll of each task of the node.
@@ -205,21 +206,30 @@ impl Node {
         self.doing.store(doing as u8, Ordering::Relaxed);
     }
 
-    /// One line for a deadlock report, or nothing if the node has ended.
-    pub(crate) fn waits(&self) -> Option<String> {
-        let Node { name, .. } = self;
-        let line = match self.doing.load(Ordering::Relaxed) {
-            0 => format!("`{name}` is in work and waits for something outside of the pipeline"),
-            1 => match self.writers.lock().as_slice() {
-                [] => format!("`{name}` waits for input"),
-                writers => format!("`{name}` waits for input from `{}`", writers.join("`, `")),
-            },
-            2 => match self.reader.get() {
-                None => format!("`{name}` waits for room"),
-                Some(reader) => format!("`{name}` waits for room before `{reader}`"),
-            },
-            _ => return None,
-        };
-        Some(line)
+    pub(crate) fn doing(&self) -> Doing {
+        match self.doing.load(Ordering::Relaxed) {
+            0 => Doing::Work,
+            1 => Doing::WaitForInput,
+            2 => Doing::WaitForRoom,
+            _ => Doing::Nothing,
+        }
+    }
+
+    /// An edge was made before it.
+    pub(crate) fn reads(&self, edge: Weak<dyn Filled>) {
+        let mut edges = self.edges.lock();
+        if edges.is_empty() {
+            // Most have one, and a plan may have many of them: no places to spare.
+            edges.reserve_exact(1);
+        } else {
+            // A merge that grows has new ones for as long as it runs.
+            edges.retain(|edge| edge.strong_count() > 0);
+        }
+        edges.push(edge);
+    }
+
+    /// The edges before it that somebody may still write into.
+    pub(crate) fn edges(&self) -> Vec<Arc<dyn Filled>> {
+        self.edges.lock().iter().filter_map(Weak::upgrade).collect()
     }
 }

@@ -2,8 +2,11 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::running::{Run, Running};
+use super::shared::Shared;
+use super::stall::{Detector, Stall};
 use super::token::StopToken;
 use crate::describe::Description;
 use crate::edge::DEFAULT_BUFFER;
@@ -53,7 +56,7 @@ pub struct Done<V> {
 #[must_use = "a pipeline is a plan: nothing happens until it is run"]
 pub struct Pipeline<V> {
     plan: Box<dyn Erased<V>>,
-    token: Option<StopToken>,
+    watched: Watched,
 }
 
 impl<V: Send + 'static> Pipeline<V> {
@@ -83,7 +86,45 @@ impl<V: Send + 'static> Pipeline<V> {
     /// # }).unwrap();
     /// ```
     pub fn stop_on(self, token: &StopToken) -> Self {
-        Pipeline { token: Some(token.clone()), ..self }
+        Pipeline { watched: Watched { token: Some(token.clone()), ..self.watched }, ..self }
+    }
+
+    /// Calls `tell` when nothing has moved for a while `after` an item was accepted that has not come to its end: with who
+    /// waits for whom, how full the edges are, and which items are the oldest.
+    ///
+    /// Off by default. The run then has a timer more; nothing is done for an item. It looks every quarter of the time, so a
+    /// stall is told at most that much later, once, and again when something has moved since. A time below a millisecond
+    /// counts as one. `tell` runs in a task of the run and is not to block. A panic in it fails the run, which is cut.
+    ///
+    /// An item that takes longer than that is told, too: choose a time that none should take.
+    ///
+    /// A diamond whose branches do not give the same number of items stops as soon as an edge is full:
+    ///
+    /// ```
+    /// use std::sync::mpsc;
+    /// use std::time::Duration;
+    /// use taktline::prelude::*;
+    ///
+    /// # taktline::sim::run(1, async {
+    /// let (tell, told) = mpsc::channel();
+    /// let few = stage(|x: u64| async move { x }).name("few");
+    /// let pairs = iter(0..999u64).broadcast().to(|f| f).to(|f| f.filter(|x| x % 99 == 98).then(few)).zip();
+    /// let plan = pairs.count().on_stall(Duration::from_secs(60), move |stall| tell.send(stall.to_string()).unwrap());
+    /// let running = plan.start();
+    /// sleep(Duration::from_secs(80)).await;
+    /// let text = "\
+    /// nothing has moved for 60s
+    ///   `iter` waits for room before `broadcast`
+    ///   `broadcast` waits for room before `zip`; waiting: 16 of 16 from `iter`; oldest: item 16, for 60s
+    ///   `few` waits for input from `broadcast`; waiting: 0 of 16 from `broadcast`
+    ///   `zip` waits for input from `few`; waiting: 16 of 16 from `broadcast`, 0 of 16 from `few`; oldest: item 0, for 60s";
+    /// assert_eq!(told.try_recv().as_deref(), Ok(text));
+    /// assert!(running.cancel().await.is_err());
+    /// # });
+    /// ```
+    pub fn on_stall(self, after: Duration, tell: impl Fn(&Stall) + Send + Sync + 'static) -> Self {
+        let detector = Some(Detector::new(after, tell));
+        Pipeline { watched: Watched { detector, ..self.watched }, ..self }
     }
 
     /// Most items that can be in flight at once, known before a run: buffers, windows with held-back outputs, and one in the
@@ -201,11 +242,11 @@ impl<V: Send + 'static> Pipeline<V> {
 
     /// A plan whose value is made by what it builds.
     pub(crate) fn of(plan: impl Plan<V>) -> Pipeline<V> {
-        Pipeline { plan: Box::new(plan), token: None }
+        Pipeline { plan: Box::new(plan), watched: Watched::default() }
     }
 
-    pub(super) fn token(&self) -> Option<StopToken> {
-        self.token.clone()
+    pub(super) fn watched(&self) -> Watched {
+        self.watched.clone()
     }
 }
 
@@ -217,13 +258,31 @@ impl Pipeline<()> {
 
 impl<V> Clone for Pipeline<V> {
     fn clone(&self) -> Self {
-        Pipeline { plan: self.plan.clone_box(), token: self.token.clone() }
+        Pipeline { plan: self.plan.clone_box(), watched: self.watched.clone() }
     }
 }
 
 impl<V> fmt::Debug for Pipeline<V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Pipeline")
+    }
+}
+
+/// What looks after each run of a plan.
+#[derive(Clone, Default)]
+pub(super) struct Watched {
+    token: Option<StopToken>,
+    detector: Option<Detector>,
+}
+
+impl Watched {
+    pub(super) fn begin(self, run: &Arc<Shared>) {
+        if let Some(token) = self.token {
+            token.attach(run);
+        }
+        if let Some(detector) = self.detector {
+            detector.begin(run);
+        }
     }
 }
 

@@ -7,9 +7,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use super::pipeline::{Done, Gives, Pipeline};
+use super::pipeline::{Done, Gives, Pipeline, Watched};
 use super::shared::{Alive, Shared};
-use super::token::StopToken;
 use crate::error::{Error, Result};
 use crate::ledger::Report;
 use crate::plan::Build;
@@ -65,13 +64,11 @@ impl Drop for Tasks {
 }
 
 /// Starts what `build` puts together.
-pub(super) fn launch<R>(rt: Rt, token: Option<&StopToken>, make: impl FnOnce(&mut Build) -> R) -> Result<(Tasks, R)> {
+pub(super) fn launch<R>(rt: Rt, watched: Watched, make: impl FnOnce(&mut Build) -> R) -> Result<(Tasks, R)> {
     let tasks = Tasks { run: Shared::new(rt), joiner: None };
     // The run is not over before all of it has begun.
     let _starting = Alive::new(&tasks.run);
-    if let Some(token) = token {
-        token.attach(&tasks.run);
-    }
+    watched.begin(&tasks.run);
     let mut build = Build::new(tasks.run.clone());
     let made = tasks.run.rt.clone().scope(|| make(&mut build));
     build.start()?;
@@ -188,7 +185,7 @@ impl<V: Send + 'static> Running<V> {
     pub(super) fn new(plan: Pipeline<V>, rt: Result<Rt>) -> Self {
         let launched = rt
             .and_then(|rt| plan.check().map(|()| rt))
-            .and_then(|rt| launch(rt, plan.token().as_ref(), |build| plan.build(build)))
+            .and_then(|rt| launch(rt, plan.watched(), |build| plan.build(build)))
             .map_err(Some);
         Running { launched }
     }
@@ -291,7 +288,7 @@ impl<V: Send + 'static> Running<V> {
     /// stages were at work ([`stuck`](Error::stuck)).
     ///
     /// # Cancel safety
-    /// A drop of the future aborts what is left. To drain a run that is waited for elsewhere, use a [`StopToken`].
+    /// A drop of the future aborts what is left. To drain a run that is waited for elsewhere, use a [`StopToken`](super::StopToken).
     pub async fn drain(self, within: Duration) -> Result<Done<V>> {
         if let Ok((tasks, _)) = &self.launched {
             tasks.run.drain(within);

@@ -10,6 +10,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use super::node::{Node, Stop};
+use super::stall::Stirring;
+use super::survey::survey;
 use crate::error::{Failure, Overdue, Panicked};
 use crate::ledger::{Kind, Report};
 use crate::runtime::{Instant, Rt, Task, Waits, named};
@@ -25,6 +27,7 @@ pub struct Shared {
     began: Instant,
     pub(super) nodes: Mutex<Vec<Arc<Node>>>,
     pub(super) state: Mutex<State>,
+    pub(super) stirring: Stirring,
 }
 
 #[derive(Debug, Default)]
@@ -68,7 +71,8 @@ impl Shared {
     pub(crate) fn new(rt: Rt) -> Arc<Shared> {
         let began = rt.now();
         let state = Mutex::new(State::default());
-        let shared = Arc::new(Shared { rt, began, nodes: Mutex::new(Vec::new()), state });
+        let shared =
+            Arc::new(Shared { rt, began, nodes: Mutex::new(Vec::new()), state, stirring: Stirring::default() });
         let watched: Arc<dyn Waits> = shared.clone();
         shared.rt.watch(Arc::downgrade(&watched));
         shared
@@ -206,6 +210,11 @@ impl Shared {
         !self.state.lock().failures.is_empty()
     }
 
+    /// How far all items of the run have come. It only rises.
+    pub(super) fn moved(&self) -> u64 {
+        self.nodes.lock().iter().map(|node| node.counts.moved()).sum()
+    }
+
     /// The ledger as it stands now.
     pub(crate) fn report(&self) -> Report {
         let nodes = self.nodes.lock();
@@ -220,7 +229,7 @@ impl Waits for Shared {
         if self.is_over() {
             return Vec::new();
         }
-        self.nodes.lock().iter().rev().filter(|node| node.kind != Kind::Fused).filter_map(|node| node.waits()).collect()
+        survey(&self.nodes.lock().clone()).iter().map(ToString::to_string).collect()
     }
 
     fn report(&self) -> Report {
@@ -301,6 +310,7 @@ impl Future for Supervised {
         let outer = CURRENT.with(|current| current.replace(this.ambient.take()));
         let polled = catch_unwind(AssertUnwindSafe(|| job.as_mut().poll(cx)));
         this.ambient = CURRENT.with(|current| current.replace(outer));
+        this.alive.0.stirring.ring();
         match polled {
             Ok(Poll::Pending) => return Poll::Pending,
             Ok(Poll::Ready(())) => this.release(None),

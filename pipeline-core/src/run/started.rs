@@ -9,7 +9,9 @@ use std::time::Duration;
 use futures_core::Stream;
 
 use super::node::{Doing, Node, Stop};
+use super::pipeline::Watched;
 use super::running::{Tasks, launch};
+use super::stall::{Detector, Stall};
 use super::token::StopToken;
 use crate::edge::{DEFAULT_BUFFER, Next, Rx, edge, wake};
 use crate::error::{Error, Result};
@@ -61,7 +63,7 @@ impl<T: Send + 'static> Started<T> {
     pub(crate) fn new(flow: impl Flow<Item = T>, rt: Result<Rt>) -> Self {
         let launched = rt
             .and_then(|rt| Self::check(&flow).map(|()| rt))
-            .and_then(|rt| launch(rt, None, |build| Self::build(flow, build)))
+            .and_then(|rt| launch(rt, Watched::default(), |build| Self::build(flow, build)))
             .map_err(Some);
         Started { launched, has_ended: false, looked_at: 0 }
     }
@@ -199,6 +201,15 @@ impl<T: Send + 'static> Started<T> {
     pub fn stop_on(self, token: &StopToken) -> Self {
         if let Ok((tasks, _)) = &self.launched {
             token.attach(&tasks.run);
+        }
+        self
+    }
+
+    /// Calls `tell` when nothing has moved for a while, as [`Pipeline::on_stall`](super::Pipeline::on_stall) does. Does nothing if the flow could not
+    /// be started.
+    pub fn on_stall(self, after: Duration, tell: impl Fn(&Stall) + Send + Sync + 'static) -> Self {
+        if let Ok((tasks, _)) = &self.launched {
+            Detector::new(after, tell).begin(&tasks.run);
         }
         self
     }

@@ -70,9 +70,7 @@ impl<T: Send + 'static, L: Lineage, S: FusedSink<T>> Push<T, L> for FusedSinkPus
         }
     }
 
-    fn bind(&mut self, writer: &Arc<Node>) {
-        let _ = writer.reader.set(self.count.node.name.clone());
-    }
+    fn bind(&mut self, _: &Arc<Node>) {}
 
     fn take_woken(&mut self) -> bool {
         false

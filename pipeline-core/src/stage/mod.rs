@@ -11,6 +11,7 @@ pub mod forms;
 mod hooks;
 mod keyed;
 mod mapped;
+mod outlet_port;
 mod pace;
 mod plain;
 mod policy;

@@ -8,8 +8,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use super::forms::{Generate, Transform};
+use super::outlet_port::Port;
 use super::settings::Settings;
-use super::single::Port;
 use super::worker::{BUDGET, Desk, End, Failing, Site, guarded, run_body};
 use super::{Backoff, In, InPort, Out};
 use crate::edge::{Next, Rx, edge, wake};

@@ -10,6 +10,7 @@ mod interleave;
 mod mover;
 mod sorted;
 mod zip;
+mod zip_all;
 mod zip_latest;
 
 use std::future::poll_fn;
@@ -21,6 +22,7 @@ pub use interleave::{Interleave, interleave};
 pub(crate) use mover::Mover;
 pub use sorted::{MergeSorted, merge_sorted};
 pub use zip::Zip;
+pub(crate) use zip_all::ZipAll;
 pub use zip_latest::ZipLatest;
 
 use crate::describe::At;

@@ -19,7 +19,7 @@ use crate::stage::Site;
 /// A broadcast with the branches that it was given. From [`broadcast`](crate::flow::SplitExt::broadcast).
 ///
 /// With branches that all end in sinks it runs like a [`Pipeline`], and its value is the tuple of their values. Branches that
-/// all stay open are joined by [`merge`](Self::merge).
+/// all stay open are joined by [`merge`](Self::merge) or [`zip`](Self::zip).
 #[must_use = "a broadcast is a plan: give it branches with `to`, then run it or merge them"]
 pub struct Broadcast<T, L = (), B = NoBranch> {
     upstream: BoxFlow<T, L>,
@@ -104,6 +104,12 @@ impl<T: Clone + Send + 'static, L: Lineage, U: Send + 'static, M: Lineage> Broad
     pub fn merge(self) -> BoxFlow<U, M> {
         let branches: Branches<U, M> = self.close();
         branches.merge()
+    }
+
+    /// The flow of lists with one item of each branch. See [`Branches::zip`].
+    pub fn zip(self) -> BoxFlow<Vec<U>, M> {
+        let branches: Branches<U, M> = self.close();
+        branches.zip()
     }
 }
 

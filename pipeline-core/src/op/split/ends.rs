@@ -6,7 +6,7 @@ use super::deal::AnySplit;
 use super::values::{self, Values};
 use crate::flow::{BoxFlow, Flow};
 use crate::lineage::Lineage;
-use crate::op::merge;
+use crate::op::{ZipAll, merge};
 use crate::run::Pipeline;
 
 /// A branch that ends in a sink: a [`Pipeline`], or a split whose branches all do. Programs do not implement it.
@@ -172,8 +172,8 @@ impl<F: Flow> EachBranch<Open> for F {
     }
 }
 
-/// The branches of a split that all stay open: [`merge`](Self::merge) joins them.
-#[must_use = "branches that stay open have to be merged"]
+/// The branches of a split that all stay open: [`merge`](Self::merge) or [`zip`](Self::zip) joins them.
+#[must_use = "branches that stay open have to be joined"]
 pub struct Branches<U, M = ()> {
     split: AnySplit,
     flows: Vec<BoxFlow<U, M>>,
@@ -193,6 +193,25 @@ impl<U: Send + 'static, M: Lineage> Branches<U, M> {
     /// ```
     pub fn merge(self) -> BoxFlow<U, M> {
         self.split.joined(merge(self.flows))
+    }
+
+    /// The flow of lists with one item of each branch, in the order of the branches. It ends with the first branch that ends.
+    ///
+    /// Behind a broadcast all branches have to yield the same number of items. A branch that [filters](Flow::filter) gets
+    /// behind: the others wait in their edges for its next item, and once one of those edges is full, the broadcast gives
+    /// nothing to any branch, and nothing moves any more. [`on_stall`](Pipeline::on_stall) tells of it.
+    ///
+    /// ```
+    /// use taktline::prelude::*;
+    ///
+    /// # taktline::sim::run(1, async {
+    /// let flow = iter(1..4u64).broadcast().to(|f| f.then(|x| async move { x * x })).to(|f| f.map(|x| x + 1)).zip();
+    /// assert_eq!(flow.collect::<Vec<_>>().run().await?.value, [[1, 2], [4, 3], [9, 4]]);
+    /// # Ok::<(), taktline::Error>(())
+    /// # }).unwrap();
+    /// ```
+    pub fn zip(self) -> BoxFlow<Vec<U>, M> {
+        self.split.joined(ZipAll { flows: self.flows })
     }
 }
 

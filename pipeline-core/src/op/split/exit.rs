@@ -27,9 +27,7 @@ impl<T: Send + 'static, L: Lineage> Exit<T, L> {
     pub(super) fn all(sockets: &[Socket<T, L>], build: &mut Build, site: &Site) -> Vec<Self> {
         let nodes = Node::outlets(&site.node, sockets.len());
         let pairs = sockets.iter().zip(&nodes);
-        let exits = pairs.map(|(socket, node)| Exit::new(socket.unplug(build), node.clone())).collect();
-        name_readers(site, &nodes);
-        exits
+        pairs.map(|(socket, node)| Exit::new(socket.unplug(build), node.clone())).collect()
     }
 
     /// Nothing, if the branch has left.
@@ -120,12 +118,6 @@ impl<T: Send + 'static, L: Lineage> AnyExit for Exit<T, L> {
     fn take_woken(&mut self) -> bool {
         self.outlet.as_mut().is_some_and(Push::take_woken)
     }
-}
-
-/// Tells the node of a split who reads behind it.
-pub(super) fn name_readers(site: &Site, outlets: &[Arc<Node>]) {
-    let names: Vec<_> = outlets.iter().filter_map(|node| node.reader.get().cloned()).collect();
-    let _ = site.node.reader.set(names.join("`, `"));
 }
 
 /// The books of a split that holds an item in hand until its branch has room, or has left.

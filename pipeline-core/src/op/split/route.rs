@@ -6,7 +6,7 @@ use std::task::{Context, Poll, ready};
 use super::branch::{Branch, Key, Socket, branch};
 use super::deal::{AnySplit, Deal};
 use super::ends::{Gather, Gathered, NoBranch};
-use super::exit::{AnyExit, Exit, Given, name_readers, pass_to_exits};
+use super::exit::{AnyExit, Exit, Given, pass_to_exits};
 use crate::flow::BoxFlow;
 use crate::lineage::Lineage;
 use crate::op::join::Mover;
@@ -170,7 +170,6 @@ impl<T: Send + 'static, L: Lineage> Deal<T, L> for Cases<T, L> {
     fn connect(self, build: &mut Build, site: &Site) -> Self::Push {
         let nodes = Node::outlets(&site.node, self.0.len());
         let doors = self.0.into_iter().zip(&nodes).map(|(case, node)| case.connect(build, node.clone())).collect();
-        name_readers(site, &nodes);
         RoutePush { doors, at: 0, has_looked: false, given: Given::new(site) }
     }
 

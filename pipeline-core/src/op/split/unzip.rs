@@ -5,7 +5,7 @@ use std::task::{Context, Poll, ready};
 use super::branch::{Branch, Key, Socket, branch};
 use super::deal::{AnySplit, Deal};
 use super::ends::{Gather, Gathered, NoBranch};
-use super::exit::{AnyExit, Exit, name_readers, pass_to_exits};
+use super::exit::{AnyExit, Exit, pass_to_exits};
 use crate::flow::Flow;
 use crate::lineage::Lineage;
 use crate::plan::Build;
@@ -74,7 +74,6 @@ impl<A: Send + 'static, B: Send + 'static, L: Lineage> Deal<(A, B), L> for Sides
         let nodes = Node::outlets(&site.node, 2);
         let left = Exit::new(self.left.unplug(build), nodes[0].clone());
         let right = Exit::new(self.right.unplug(build), nodes[1].clone());
-        name_readers(site, &nodes);
         SidesPush { left, right }
     }
 }
