@@ -1,14 +1,17 @@
 //! The one error of a run, and what failed in it.
 
 mod attempts;
+mod stage_error;
 
 use std::any::Any;
 use std::error::Error as StdError;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 pub use attempts::TimedOut;
 pub(crate) use attempts::{Attempted, Fate};
+pub use stage_error::StageError;
 
 use crate::ledger::Report;
 use crate::runtime::TaskError;
@@ -16,6 +19,9 @@ use crate::runtime::TaskError;
 /// The error of a stage, as the engine carries it. `String`, `&str` and every [`Error`](StdError) that is `Send + Sync`
 /// become one by `into`.
 pub type BoxError = Box<dyn StdError + Send + Sync + 'static>;
+
+/// An error that the run shares with those who wait for what has failed.
+pub(crate) type SharedError = Arc<dyn StdError + Send + Sync + 'static>;
 
 /// The result of running a pipeline, with [`Error`] unless another one is named.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -327,12 +333,13 @@ pub struct Failure {
     lacks_budget: bool,
     /// The hook in which it was, if it was none of the items.
     hook: Option<&'static str>,
-    error: BoxError,
+    error: SharedError,
 }
 
 impl Failure {
     pub(crate) fn new(stage: &str, item: Option<u64>, error: BoxError) -> Failure {
         let Attempted { error, attempts, lacks_budget, .. } = Attempted::of(error);
+        let error = error.downcast::<SharedError>().map_or_else(Into::into, |shared| *shared);
         Failure { stage: stage.to_owned(), item, attempts, lacks_budget, hook: None, error }
     }
 

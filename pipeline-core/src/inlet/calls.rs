@@ -4,8 +4,10 @@ use std::fmt;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use super::call::{Call, Slot};
-use super::{Feeding, Inlet, InletFlow, tracked_inlet};
+use super::call::Call;
+use super::sending::Entering;
+use super::slot::Slot;
+use super::{Inlet, InletFlow, tracked_inlet};
 use crate::edge::DEFAULT_BUFFER;
 use crate::flow::Flow;
 use crate::ledger::Kind;
@@ -22,8 +24,13 @@ const NAME: &str = "replies";
 /// which `buffer` wait at most; 0 makes the plan invalid.
 ///
 /// Each caller gets its own reply, in whatever order they come: a ticket follows the request through the flow and leads back.
-/// Where a request makes several items, the first that arrives is its reply and the others are dropped. A flow that makes
-/// one item of several requests has no reply for any of them.
+/// Where a request makes several items, the first that arrives is its reply and the others are dropped. A batch of requests is
+/// taken apart again by [`unbatch`](Flow::unbatch): each reply goes to the caller whose request had that place in the batch.
+/// A stage between the two takes a `Vec` and returns one of the same length; if it does not, the calls of that batch fail.
+/// A flow that makes one item of several requests in another way has no reply for any of them.
+///
+/// A reply that nobody takes, since its caller has gone or has one already, counts as
+/// [`dropped`](crate::ledger::StageReport::dropped) in the row `replies`.
 ///
 /// The pipeline runs once, and ends when all handles are gone and every call that was accepted has its reply.
 ///
@@ -39,6 +46,26 @@ const NAME: &str = "replies";
 /// running.join().await?;
 /// # Ok::<(), taktline::Error>(())
 /// # }).unwrap();
+/// ```
+///
+/// The requests of many callers go through a stage together:
+///
+/// ```
+/// use std::time::Duration;
+/// use taktline::prelude::*;
+///
+/// # taktline::sim::run(1, async {
+/// let double = |numbers: Vec<u64>| async move { numbers.into_iter().map(|x| 2 * x).collect::<Vec<_>>() };
+/// let (doubles, pipeline) = calls(64, |requests| {
+///     requests.batch_within(32, Duration::from_millis(5)).then(double).unbatch()
+/// });
+/// let running = pipeline.start();
+/// let callers: Vec<_> = (0..100).map(|x| taktline::spawn(doubles.call(x))).collect();
+/// for (x, caller) in (0..100).zip(callers) {
+///     assert_eq!(caller.await.unwrap(), Ok(2 * x));
+/// }
+/// # running.cancel().await.ok();
+/// # });
 /// ```
 ///
 /// # Backpressure
@@ -117,9 +144,8 @@ impl<Q: Send + 'static, R: Send + 'static> Calls<Q, R> {
 
     fn start(&self, request: Q, waits: bool) -> Call<Q, R> {
         let slot = Arc::new(Slot::default());
-        let (ticket, receipt) = Ticket::leading_to(slot.clone());
-        let sending = Feeding::new(self.inlet.clone(), request, ticket, receipt);
-        Call::new(sending, waits, slot, self.left.clone())
+        let entering = Entering::new(self.inlet.clone(), Some((request, Ticket::from(slot.clone()))));
+        Call::new(entering, waits, slot, self.left.clone())
     }
 }
 
@@ -163,10 +189,17 @@ impl<R: Send + 'static> Push<R, Ticket> for RepliesPush {
     }
 
     fn push(&mut self, reply: R, ticket: Ticket) {
-        self.count.call(|| match ticket.asker::<Slot<R>>() {
+        let refused = match ticket.asker::<Slot<R>>() {
             Some(slot) => slot.put(reply),
-            None => drop(reply),
-        });
+            None => Err(reply),
+        };
+        match refused {
+            Ok(()) => self.count.seen(),
+            Err(reply) => {
+                self.count.call(|| drop(reply));
+                self.count.dropped();
+            }
+        }
     }
 
     fn poll_settled(&mut self, _: &mut Context<'_>) -> Poll<Flowing> {

@@ -122,6 +122,12 @@ impl<U: Send + 'static, L: Lineage> Port<U, L> {
         &mut self.state.get_mut().outlet
     }
 
+    /// Tells those who wait for what is in work, if it has failed.
+    fn tell(&self, stage: &str, error: BoxError) -> BoxError {
+        let lineage = self.state.lock().lineage.clone();
+        lineage.tell(stage, error)
+    }
+
     /// How a [guarded](guarded) body ended. A panic of a fused step behind it is that step's: once the books are made up, it
     /// goes on to what supervises the task.
     pub(crate) fn end_of<R>(&self, ended: Result<Option<Result<R, BoxError>>, Panic>) -> End<R> {
@@ -286,7 +292,8 @@ async fn drive_items<S: Stage, B: BorrowMut<S>, L: Lineage>(
         line.desk.finish();
         line.desk.fail(Fate::Fails);
         line.rx.close(Stop::Cut);
-        let _failing = Failing::new(&site, Some(item), error);
+        // What has failed by a panic is what the port follows still.
+        let _failing = Failing::new(&site, Some(item), port.tell(&site.node.name, error));
         if line.sent > 0 {
             // What the item has sent goes on. Then it is the failure's turn.
             line.emit(&mut port, None).await;
@@ -404,6 +411,12 @@ impl<'a, T: Send + 'static, L: Lineage> Line<'a, T, L> {
             }
             self.rx.start();
             self.desk.start();
+            if lineage.is_cancelled() {
+                drop(item);
+                self.desk.finish();
+                self.desk.fail(Fate::Dropped);
+                continue;
+            }
             if !self.pace.is_cheap() {
                 // The body may take long without a wait. Nobody is to wait for the item's place meanwhile.
                 wake(self.rx.release());
@@ -433,7 +446,7 @@ impl<'a, T: Send + 'static, L: Lineage> Line<'a, T, L> {
                 port.follow(L::default());
             }
             let Poll::Ready(returned) = returned else { return Ok(()) };
-            let kept = kept(returned)?;
+            let kept = kept(returned.map_err(|error| lineage.tell(&node.name, error)))?;
             self.desk.finish();
             if let Kept::Nothing(fate) = kept {
                 self.desk.fail(fate);
