@@ -1,13 +1,14 @@
 //! Requests that go through a run and come back as replies.
 
 use std::fmt;
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use super::call::Call;
+use super::call::{Call, CallError};
 use super::sending::Entering;
 use super::slot::Slot;
-use super::{Inlet, InletFlow, tracked_inlet};
+use super::{Inlet, InletFlow, SendError, tracked_inlet};
 use crate::edge::DEFAULT_BUFFER;
 use crate::flow::Flow;
 use crate::ledger::Kind;
@@ -83,8 +84,8 @@ where
 
 /// Calls a pipeline with requests `Q` for replies `R`. From [`calls`]; a clone calls the same run.
 pub struct Calls<Q, R> {
-    inlet: Inlet<Q, Ticket>,
-    left: Arc<AtomicU64>,
+    pub(super) inlet: Inlet<Q, Ticket>,
+    pub(super) left: Arc<AtomicU64>,
     replies: std::marker::PhantomData<fn() -> R>,
 }
 
@@ -132,6 +133,35 @@ impl<Q: Send + 'static, R: Send + 'static> Calls<Q, R> {
         self.start(request, false)
     }
 
+    /// Reserves a place for a request that is made later: one that is expensive to make, or to read from a client.
+    ///
+    /// ```
+    /// use taktline::inlet::CallError;
+    /// use taktline::prelude::*;
+    ///
+    /// # taktline::sim::run(1, async {
+    /// let (calls, pipeline) = calls(1, |requests| requests.then(|x: u64| async move { x + 1 }));
+    /// let running = pipeline.start();
+    /// let permit = calls.reserve().await.expect("the run goes on");
+    /// assert_eq!(calls.try_call(1).await, Err(CallError::Overloaded(1)));
+    /// assert_eq!(permit.call(2).await, Ok(3));
+    /// # running.cancel().await.ok();
+    /// # });
+    /// ```
+    ///
+    /// # Errors
+    /// [`Closed`](super::CallError::Closed): the run takes nothing more.
+    ///
+    /// # Cancel safety
+    /// If it is dropped before it is ready, the place in line is lost. A permit that is dropped gives its place to the next one.
+    pub async fn reserve(&self) -> Result<CallPermit<Q, R>, CallError<()>> {
+        let mut entering = Entering::new(self.inlet.clone(), None);
+        match poll_fn(|cx| entering.poll_reserve(cx)).await {
+            Ok(()) => Ok(CallPermit { entering, left: self.left.clone(), replies: self.replies }),
+            Err(SendError(request)) => Err(CallError::Closed(request)),
+        }
+    }
+
     /// How many callers have gone away after their request was accepted: their call was dropped, or its time was over.
     pub fn left(&self) -> u64 {
         self.left.load(Ordering::Relaxed)
@@ -143,9 +173,48 @@ impl<Q: Send + 'static, R: Send + 'static> Calls<Q, R> {
     }
 
     fn start(&self, request: Q, waits: bool) -> Call<Q, R> {
-        let slot = Arc::new(Slot::default());
-        let entering = Entering::new(self.inlet.clone(), Some((request, Ticket::from(slot.clone()))));
-        Call::new(entering, waits, slot, self.left.clone())
+        begin(Entering::new(self.inlet.clone(), None), request, waits, self.left.clone())
+    }
+}
+
+pub(super) fn begin<Q, R>(
+    mut entering: Entering<Q, Ticket>,
+    request: Q,
+    waits: bool,
+    left: Arc<AtomicU64>,
+) -> Call<Q, R>
+where
+    R: Send + 'static,
+{
+    let slot = Arc::new(Slot::default());
+    entering.bring(request, Ticket::from(slot.clone()));
+    Call::new(entering, waits, slot, left)
+}
+
+/// A place for one request. From [`Calls::reserve`]; nobody else gets it until it is dropped.
+#[must_use = "it keeps a place that others wait for"]
+pub struct CallPermit<Q, R> {
+    entering: Entering<Q, Ticket>,
+    left: Arc<AtomicU64>,
+    replies: std::marker::PhantomData<fn() -> R>,
+}
+
+impl<Q: Send + 'static, R: Send + 'static> CallPermit<Q, R> {
+    /// Sends the request at the first poll, and waits for its reply.
+    ///
+    /// # Errors
+    /// A [`CallError`](super::CallError): the run has ended meanwhile, the time was over, or no reply came.
+    ///
+    /// # Cancel safety
+    /// That of [`Calls::call`]. The place is kept until the first poll, or the drop.
+    pub fn call(self, request: Q) -> Call<Q, R> {
+        begin(self.entering, request, true, self.left)
+    }
+}
+
+impl<Q, R> fmt::Debug for CallPermit<Q, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CallPermit")
     }
 }
 

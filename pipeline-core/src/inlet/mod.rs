@@ -7,6 +7,7 @@
 //! | gate (`gate.rs`) | the way in: an edge of the run while it goes on, and the line of those who wait, first come first served |
 //! | flow (`flow.rs`) | the source of the run, which opens the gate and reads its edge |
 //! | sending (`sending.rs`, `sending_all.rs`) | one item, or many, on their way through the gate |
+//! | service (`service.rs`) | calls as a service of tower, by a feature |
 //! | calls (`calls.rs`, `call.rs`, `slot.rs`) | a ticket leads each reply back to its caller |
 //!
 //! The gate is closed for good when all handles are gone, when the run drains, has failed, was cancelled, was dropped or has
@@ -18,16 +19,20 @@ mod flow;
 mod gate;
 mod sending;
 mod sending_all;
+#[cfg(feature = "tower")]
+mod service;
 mod slot;
 
 use std::fmt;
 use std::sync::Arc;
 
 pub use call::{Call, CallError};
-pub use calls::{Calls, calls};
+pub use calls::{CallPermit, Calls, calls};
 pub use flow::InletFlow;
 pub use sending::{Feeding, SendError, TrySendError};
 pub use sending_all::FeedingAll;
+#[cfg(feature = "tower")]
+pub use service::{CallService, ServiceCall};
 
 use crate::lineage::{Lineage, Ticket};
 use gate::Gate;

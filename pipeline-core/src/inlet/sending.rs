@@ -54,11 +54,24 @@ pub(super) struct Entering<T, L> {
     inlet: Inlet<T, L>,
     item: Option<(T, L)>,
     place: Option<u64>,
+    /// There is room for it, which nobody else gets.
+    is_reserved: bool,
 }
 
 impl<T, L: Lineage> Entering<T, L> {
     pub(super) fn new(inlet: Inlet<T, L>, item: Option<(T, L)>) -> Self {
-        Entering { inlet, item, place: None }
+        Entering { inlet, item, place: None, is_reserved: false }
+    }
+
+    /// Reserves room, before there is an item.
+    pub(super) fn poll_reserve(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SendError<()>>> {
+        if self.is_reserved {
+            let is_closed = self.inlet.handle.gate.is_closed();
+            return Poll::Ready(if is_closed { Err(SendError(())) } else { Ok(()) });
+        }
+        let polled = self.inlet.handle.gate.poll_reserve(&mut self.place, cx);
+        self.is_reserved = matches!(polled, Poll::Ready(Ok(())));
+        polled
     }
 
     pub(super) fn has_item(&self) -> bool {
@@ -72,13 +85,20 @@ impl<T, L: Lineage> Entering<T, L> {
 
     /// Ready when the item was accepted, or never will be.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SendError<T>>> {
+        if self.is_reserved {
+            return Poll::Ready(self.try_now().map_err(|error| SendError(error.into_inner())));
+        }
         self.inlet.handle.gate.poll_send(&mut self.item, &mut self.place, cx)
     }
 
     /// Sends at once, or gives the item back.
     pub(super) fn try_now(&mut self) -> Result<(), TrySendError<T>> {
         let (item, lineage) = self.item.take().expect(ONCE);
-        self.inlet.handle.gate.try_send(item, lineage)
+        if std::mem::take(&mut self.is_reserved) {
+            self.inlet.handle.gate.send_reserved(item, lineage)
+        } else {
+            self.inlet.handle.gate.try_send(item, lineage)
+        }
     }
 
     /// The runtime of the run, while it goes on.
@@ -89,7 +109,12 @@ impl<T, L: Lineage> Entering<T, L> {
 
 impl<T, L> Drop for Entering<T, L> {
     fn drop(&mut self) {
-        self.inlet.handle.gate.leave(&mut self.place);
+        let Entering { inlet, place, is_reserved, .. } = self;
+        if *is_reserved {
+            inlet.handle.gate.give_back();
+        } else {
+            inlet.handle.gate.leave(place);
+        }
     }
 }
 
