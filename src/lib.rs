@@ -73,6 +73,7 @@
 //! | `tokio` | the runtime tokio, in [`runtimes::tokio`] | on |
 //! | `smol` | the runtime smol, in [`runtimes::smol`] | off |
 //! | `sim` | the simulated runtime, in [`sim`] | off |
+//! | `tower` | [`Calls::service`](inlet::Calls::service): calls as a service of tower | off |
 //!
 //! Features only add: any set of them compiles, and none changes a type. Programs name no runtime, so the same text runs on
 //! each. With `tokio` and `smol` both on, [`choose_runtime`] says which is taken.

@@ -98,8 +98,13 @@ fn a_call_without_a_reply_is_told_so_and_the_others_go_on() {
         });
         let running = pipeline.start_on(&rt);
         let replies = join_all((0..10u64).map(|x| calls.call(x))).await;
-        let expected = |x| if [3, 5, 7].contains(&x) { Err(CallError::NoReply) } else { Ok(x) };
-        assert_eq!(replies, (0..10).map(expected).collect::<Vec<_>>());
+        for (x, reply) in (0..10).zip(replies) {
+            match x {
+                3 => assert!(matches!(reply, Err(CallError::Failed(error)) if error.stage() == "refuses")),
+                5 | 7 => assert_eq!(reply, Err(CallError::NoReply)),
+                _ => assert_eq!(reply, Ok(x)),
+            }
+        }
         drop(calls);
         assert!(running.join().await.expect("it goes well").report.balances());
     });
@@ -147,10 +152,12 @@ fn a_failure_tells_every_caller() {
         let running = pipeline.start_on(&rt);
         let replies = join_all((0..30u64).map(|x| calls.call(x))).await;
         assert_eq!(replies[..3], [Ok(0), Ok(1), Ok(2)]);
-        assert_eq!(replies[3], Err(CallError::NoReply));
+        let Err(CallError::Failed(error)) = &replies[3] else { panic!("{:?}", replies[3]) };
+        assert_eq!(error.to_string(), "stage `refuses` failed: three");
         assert!(replies[3..].iter().all(Result::is_err));
         assert_eq!(replies[29], Err(CallError::Closed(29)));
-        assert!(running.join().await.is_err_and(|error| error.is_failed()));
+        let failure = running.join().await.expect_err("it fails");
+        assert_eq!(failure.to_string(), "stage `refuses` failed on item 3: three");
     });
 }
 

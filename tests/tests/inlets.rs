@@ -234,3 +234,62 @@ fn a_plan_with_an_inlet_runs_once() {
         assert!(flow.count().run_on(&rt).await.is_err_and(|error| error.is_invalid()));
     });
 }
+
+#[test]
+fn many_items_enter_in_their_order_and_others_have_turns_between_them() {
+    everywhere(|rt| async move {
+        let (inlet, flow) = tracked_inlet::<u64>(1);
+        let running = flow.then(|x| async move { x }).collect::<Vec<_>>().start_on(&rt);
+        let (even, odd) = futures::join!(
+            inlet.send_all((0..400).filter(|x| x % 2 == 0)),
+            inlet.send_all((0..400).filter(|x| x % 2 == 1))
+        );
+        even.expect("the run goes on").await;
+        odd.expect("the run goes on").await;
+        assert!(inlet.send_all([]).await.is_ok_and(|receipt| receipt.is_settled()), "nothing is soon done");
+        drop(inlet);
+        let items = running.join().await.expect("it goes well").value;
+        for remainder in 0..2 {
+            let own: Vec<u64> = items.iter().copied().filter(|x| x % 2 == remainder).collect();
+            assert!(own.is_sorted() && own.len() == 200, "{own:?}");
+        }
+        // Elsewhere the first may have sent many before the second is there.
+        let both_wait = &items[1..20];
+        let alternate = both_wait.windows(2).all(|two| two[0] % 2 != two[1] % 2);
+        assert!(rt.name() != "sim" || alternate, "nobody overtakes: {both_wait:?}");
+    });
+}
+
+#[test]
+fn what_was_not_sent_of_many_items_comes_back_in_order_and_a_drop_leaves_nothing() {
+    everywhere(|rt| async move {
+        let witness = Witness::new();
+        let (inlet, flow) = inlet(3);
+        let running = flow.then(stuck().buffer(1)).count().start_on(&rt);
+        let items: Vec<_> = (0..30).map(|id| witness.item(id)).collect();
+        let mut sending = inlet.send_all(items);
+        assert!(poll_immediate(&mut sending).await.is_none());
+        rt.sleep(MS * 3).await;
+        running.cancel().await.expect_err("it was cancelled");
+        let Err(SendError(left)) = sending.await else { panic!("the run has ended") };
+        let left: Vec<u64> = left.map(|item| item.id).collect();
+        assert!(left.len() < 30 && left.iter().copied().eq(30 - left.len() as u64..30), "{left:?}");
+        drop(inlet.send_all([witness.item(0)]));
+        assert_eq!(witness.left(), 0);
+    });
+}
+
+/// An iterator that is always ready, into a run that always has room, lets others run.
+#[test]
+fn many_items_that_find_room_yield() {
+    on_sim(1, |rt| async move {
+        let (inlet, flow) = inlet::<u64>(1000);
+        let running = flow.count().start_on(&rt);
+        rt.sleep(MS).await;
+        let mut sending = inlet.send_all(0..900);
+        assert!(poll_immediate(&mut sending).await.is_none());
+        sending.await.expect("the run goes on");
+        drop(inlet);
+        assert_eq!(running.join().await.expect("it goes well").value, 900);
+    });
+}

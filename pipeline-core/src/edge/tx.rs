@@ -89,15 +89,15 @@ pub(crate) enum Offer<T, L> {
 }
 
 impl<T, L> Tx<T, L> {
-    /// Accepts an item at once or gives it back, in one lock: for writers that have no task of the run. `waiter` is armed if
-    /// there is no room.
-    pub(crate) fn offer(&mut self, item: T, lineage: L, waiter: Option<&Waker>) -> Offer<T, L> {
+    /// Accepts an item at once or gives it back, in one lock: for writers that have no task of the run. `spare` places are
+    /// kept free. `waiter` is armed if there is no room.
+    pub(crate) fn offer(&mut self, item: T, lineage: L, spare: usize, waiter: Option<&Waker>) -> Offer<T, L> {
         let edge = &self.edge;
         let mut state = edge.state.lock();
         if state.reader_gone.is_some() {
             return Offer::Over(item, lineage);
         }
-        if edge.room(&state) == 0 {
+        if edge.room(&state) <= spare {
             let former = waiter.and_then(|waker| arm(&mut state.writer, waker));
             return Offer::Full(item, lineage, former);
         }
@@ -105,6 +105,19 @@ impl<T, L> Tx<T, L> {
         edge.reader.counts.accepted.add(1);
         edge.reader.counts.edge_peak.raise_to((state.queue.len() + state.held) as u64);
         Offer::Accepted(edge.take_reader(&mut state))
+    }
+
+    /// Ready when there is another place, beside `spare` ones, or nobody reads on. Gives the waker that was armed before, to be
+    /// dropped outside of the caller's locks.
+    pub(crate) fn poll_place(&self, spare: usize, waiter: &Waker) -> (Poll<Flowing>, Option<Waker>) {
+        let mut state = self.edge.state.lock();
+        if state.reader_gone.is_some() {
+            (Poll::Ready(Flowing::Over), None)
+        } else if self.edge.room(&state) > spare {
+            (Poll::Ready(Flowing::On), None)
+        } else {
+            (Poll::Pending, arm(&mut state.writer, waiter))
+        }
     }
 }
 

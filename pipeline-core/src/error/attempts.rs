@@ -65,6 +65,8 @@ pub(crate) enum Fate {
     Skipped,
     /// The run goes on, and the item has left the stage as a dead letter.
     DeadLettered,
+    /// The run goes on, and the item was not tried: nobody waits for it any more.
+    Dropped,
 }
 
 /// What a stage with policies returns for an item that has failed for good.
@@ -84,6 +86,16 @@ impl Attempted {
             Ok(attempted) => *attempted,
             Err(error) => Attempted { error, attempts: 1, fate: Fate::Fails, lacks_budget: false },
         }
+    }
+
+    /// Of an item that was not tried.
+    pub(crate) fn dropped() -> BoxError {
+        Box::new(Attempted {
+            error: "nobody waits for it".into(),
+            attempts: 0,
+            fate: Fate::Dropped,
+            lacks_budget: false,
+        })
     }
 
     pub(crate) fn fate(error: &BoxError) -> Fate {

@@ -3,7 +3,7 @@
 use std::error::Error as StdError;
 use std::fmt;
 
-use super::{Attempted, BoxError, Panicked, TimedOut};
+use super::{Attempted, BoxError, Panicked, SharedError, TimedOut};
 use crate::runtime::TaskError;
 
 /// One failure of a run: which stage, on which item, and why.
@@ -32,12 +32,13 @@ pub struct Failure {
     lacks_budget: bool,
     /// The hook in which it was, if it was none of the items.
     hook: Option<&'static str>,
-    error: BoxError,
+    error: SharedError,
 }
 
 impl Failure {
     pub(crate) fn new(stage: &str, item: Option<u64>, error: BoxError) -> Failure {
         let Attempted { error, attempts, lacks_budget, .. } = Attempted::of(error);
+        let error = error.downcast::<SharedError>().map_or_else(Into::into, |shared| *shared);
         Failure { stage: stage.to_owned(), item, attempts, lacks_budget, hook: None, error }
     }
 

@@ -4,9 +4,11 @@ mod attempts;
 mod failure;
 mod operators;
 mod panicked;
+mod stage_error;
 
 use std::error::Error as StdError;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 pub use attempts::TimedOut;
@@ -14,6 +16,7 @@ pub(crate) use attempts::{Attempted, Fate};
 pub use failure::Failure;
 pub use operators::{Idle, OutOfSequence, Overflow};
 pub use panicked::Panicked;
+pub use stage_error::StageError;
 
 use self::failure::causes;
 use crate::ledger::Report;
@@ -21,6 +24,9 @@ use crate::ledger::Report;
 /// The error of a stage, as the engine carries it. `String`, `&str` and every [`Error`](StdError) that is `Send + Sync`
 /// become one by `into`.
 pub type BoxError = Box<dyn StdError + Send + Sync + 'static>;
+
+/// An error that the run shares with those who wait for what has failed.
+pub(crate) type SharedError = Arc<dyn StdError + Send + Sync + 'static>;
 
 /// The result of running a pipeline, with [`Error`] unless another one is named.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

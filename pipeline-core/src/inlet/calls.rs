@@ -1,11 +1,14 @@
 //! Requests that go through a run and come back as replies.
 
 use std::fmt;
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use super::call::{Call, Slot};
-use super::{Feeding, Inlet, InletFlow, tracked_inlet};
+use super::call::{Call, CallError};
+use super::sending::Entering;
+use super::slot::Slot;
+use super::{Inlet, InletFlow, SendError, tracked_inlet};
 use crate::edge::DEFAULT_BUFFER;
 use crate::flow::Flow;
 use crate::ledger::Kind;
@@ -22,8 +25,13 @@ const NAME: &str = "replies";
 /// which `buffer` wait at most; 0 makes the plan invalid.
 ///
 /// Each caller gets its own reply, in whatever order they come: a ticket follows the request through the flow and leads back.
-/// Where a request makes several items, the first that arrives is its reply and the others are dropped. A flow that makes
-/// one item of several requests has no reply for any of them.
+/// Where a request makes several items, the first that arrives is its reply and the others are dropped. A batch of requests is
+/// taken apart again by [`unbatch`](Flow::unbatch): each reply goes to the caller whose request had that place in the batch.
+/// A stage between the two takes a `Vec` and returns one of the same length; if it does not, the calls of that batch fail.
+/// A flow that makes one item of several requests in another way has no reply for any of them.
+///
+/// A reply that nobody takes, since its caller has gone or has one already, counts as
+/// [`dropped`](crate::ledger::StageReport::dropped) in the row `replies`.
 ///
 /// The pipeline runs once, and ends when all handles are gone and every call that was accepted has its reply.
 ///
@@ -41,6 +49,26 @@ const NAME: &str = "replies";
 /// # }).unwrap();
 /// ```
 ///
+/// The requests of many callers go through a stage together:
+///
+/// ```
+/// use std::time::Duration;
+/// use taktline::prelude::*;
+///
+/// # taktline::sim::run(1, async {
+/// let double = |numbers: Vec<u64>| async move { numbers.into_iter().map(|x| 2 * x).collect::<Vec<_>>() };
+/// let (doubles, pipeline) = calls(64, |requests| {
+///     requests.batch_within(32, Duration::from_millis(5)).then(double).unbatch()
+/// });
+/// let running = pipeline.start();
+/// let callers: Vec<_> = (0..100).map(|x| taktline::spawn(doubles.call(x))).collect();
+/// for (x, caller) in (0..100).zip(callers) {
+///     assert_eq!(caller.await.unwrap(), Ok(2 * x));
+/// }
+/// # running.cancel().await.ok();
+/// # });
+/// ```
+///
 /// # Backpressure
 /// A [`call`](Calls::call) waits while the buffer is full, first come first served; a [`try_call`](Calls::try_call) does not.
 pub fn calls<Q, R, B>(buffer: usize, body: impl FnOnce(InletFlow<Q, Ticket>) -> B) -> (Calls<Q, R>, Pipeline<()>)
@@ -56,8 +84,8 @@ where
 
 /// Calls a pipeline with requests `Q` for replies `R`. From [`calls`]; a clone calls the same run.
 pub struct Calls<Q, R> {
-    inlet: Inlet<Q, Ticket>,
-    left: Arc<AtomicU64>,
+    pub(super) inlet: Inlet<Q, Ticket>,
+    pub(super) left: Arc<AtomicU64>,
     replies: std::marker::PhantomData<fn() -> R>,
 }
 
@@ -105,6 +133,35 @@ impl<Q: Send + 'static, R: Send + 'static> Calls<Q, R> {
         self.start(request, false)
     }
 
+    /// Reserves a place for a request that is made later: one that is expensive to make, or to read from a client.
+    ///
+    /// ```
+    /// use taktline::inlet::CallError;
+    /// use taktline::prelude::*;
+    ///
+    /// # taktline::sim::run(1, async {
+    /// let (calls, pipeline) = calls(1, |requests| requests.then(|x: u64| async move { x + 1 }));
+    /// let running = pipeline.start();
+    /// let permit = calls.reserve().await.expect("the run goes on");
+    /// assert_eq!(calls.try_call(1).await, Err(CallError::Overloaded(1)));
+    /// assert_eq!(permit.call(2).await, Ok(3));
+    /// # running.cancel().await.ok();
+    /// # });
+    /// ```
+    ///
+    /// # Errors
+    /// [`Closed`](super::CallError::Closed): the run takes nothing more.
+    ///
+    /// # Cancel safety
+    /// If it is dropped before it is ready, the place in line is lost. A permit that is dropped gives its place to the next one.
+    pub async fn reserve(&self) -> Result<CallPermit<Q, R>, CallError<()>> {
+        let mut entering = Entering::new(self.inlet.clone(), None);
+        match poll_fn(|cx| entering.poll_reserve(cx)).await {
+            Ok(()) => Ok(CallPermit { entering, left: self.left.clone(), replies: self.replies }),
+            Err(SendError(request)) => Err(CallError::Closed(request)),
+        }
+    }
+
     /// How many callers have gone away after their request was accepted: their call was dropped, or its time was over.
     pub fn left(&self) -> u64 {
         self.left.load(Ordering::Relaxed)
@@ -116,10 +173,48 @@ impl<Q: Send + 'static, R: Send + 'static> Calls<Q, R> {
     }
 
     fn start(&self, request: Q, waits: bool) -> Call<Q, R> {
-        let slot = Arc::new(Slot::default());
-        let (ticket, receipt) = Ticket::leading_to(slot.clone());
-        let sending = Feeding::new(self.inlet.clone(), request, ticket, receipt);
-        Call::new(sending, waits, slot, self.left.clone())
+        begin(Entering::new(self.inlet.clone(), None), request, waits, self.left.clone())
+    }
+}
+
+pub(super) fn begin<Q, R>(
+    mut entering: Entering<Q, Ticket>,
+    request: Q,
+    waits: bool,
+    left: Arc<AtomicU64>,
+) -> Call<Q, R>
+where
+    R: Send + 'static,
+{
+    let slot = Arc::new(Slot::default());
+    entering.bring(request, Ticket::from(slot.clone()));
+    Call::new(entering, waits, slot, left)
+}
+
+/// A place for one request. From [`Calls::reserve`]; nobody else gets it until it is dropped.
+#[must_use = "it keeps a place that others wait for"]
+pub struct CallPermit<Q, R> {
+    entering: Entering<Q, Ticket>,
+    left: Arc<AtomicU64>,
+    replies: std::marker::PhantomData<fn() -> R>,
+}
+
+impl<Q: Send + 'static, R: Send + 'static> CallPermit<Q, R> {
+    /// Sends the request at the first poll, and waits for its reply.
+    ///
+    /// # Errors
+    /// A [`CallError`](super::CallError): the run has ended meanwhile, the time was over, or no reply came.
+    ///
+    /// # Cancel safety
+    /// That of [`Calls::call`]. The place is kept until the first poll, or the drop.
+    pub fn call(self, request: Q) -> Call<Q, R> {
+        begin(self.entering, request, true, self.left)
+    }
+}
+
+impl<Q, R> fmt::Debug for CallPermit<Q, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CallPermit")
     }
 }
 
@@ -163,10 +258,17 @@ impl<R: Send + 'static> Push<R, Ticket> for RepliesPush {
     }
 
     fn push(&mut self, reply: R, ticket: Ticket) {
-        self.count.call(|| match ticket.asker::<Slot<R>>() {
+        let refused = match ticket.asker::<Slot<R>>() {
             Some(slot) => slot.put(reply),
-            None => drop(reply),
-        });
+            None => Err(reply),
+        };
+        match refused {
+            Ok(()) => self.count.seen(),
+            Err(reply) => {
+                self.count.call(|| drop(reply));
+                self.count.dropped();
+            }
+        }
     }
 
     fn poll_settled(&mut self, _: &mut Context<'_>) -> Poll<Flowing> {

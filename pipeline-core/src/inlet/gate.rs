@@ -5,6 +5,7 @@ use std::task::{Context, Poll, Waker};
 
 use super::{SendError, TrySendError};
 use crate::edge::{Offer, Tx, wake};
+use crate::push::Flowing;
 use crate::runtime::Rt;
 use crate::sync::Mutex;
 
@@ -19,6 +20,8 @@ struct State<T, L> {
     way: Way<T, L>,
     line: BTreeMap<Place, Waker>,
     next_place: Place,
+    /// Places in the edge that were promised to who has not sent yet.
+    reserved: usize,
     has_opened: bool,
 }
 
@@ -31,7 +34,7 @@ enum Way<T, L> {
 
 impl<T, L> Default for Gate<T, L> {
     fn default() -> Self {
-        let state = State { way: Way::Unopened, line: BTreeMap::new(), next_place: 0, has_opened: false };
+        let state = State { way: Way::Unopened, line: BTreeMap::new(), next_place: 0, reserved: 0, has_opened: false };
         Gate { state: Mutex::new(state) }
     }
 }
@@ -95,9 +98,9 @@ impl<T, L> Gate<T, L> {
     ) -> Poll<Result<(), SendError<T>>> {
         let (given, lineage) = item.take().expect("a future that is ready is not polled again");
         let mut state = self.state.lock();
-        let is_next = state.line.first_key_value().is_none_or(|(first, _)| Some(*first) == *place);
+        let (is_next, spare) = (state.is_next(*place), state.reserved);
         let offer = match &mut state.way {
-            Way::Open(tx, _) if is_next => tx.offer(given, lineage, Some(cx.waker())),
+            Way::Open(tx, _) if is_next => tx.offer(given, lineage, spare, Some(cx.waker())),
             Way::Closed => Offer::Over(given, lineage),
             Way::Open(..) | Way::Unopened => Offer::Full(given, lineage, None),
         };
@@ -122,21 +125,64 @@ impl<T, L> Gate<T, L> {
     /// Lets an item in if that can be done at once.
     pub(super) fn try_send(&self, item: T, lineage: L) -> Result<(), TrySendError<T>> {
         let mut state = self.state.lock();
-        let has_line = !state.line.is_empty();
+        let (has_line, spare) = (!state.line.is_empty(), state.reserved);
         let offer = match &mut state.way {
-            Way::Open(tx, _) if !has_line => tx.offer(item, lineage, None),
+            Way::Open(tx, _) if !has_line => tx.offer(item, lineage, spare, None),
             Way::Closed => Offer::Over(item, lineage),
             Way::Open(..) | Way::Unopened => Offer::Full(item, lineage, None),
         };
         drop(state);
-        match offer {
-            Offer::Accepted(reader) => {
-                wake(reader);
-                Ok(())
-            }
-            Offer::Full(item, ..) => Err(TrySendError::Full(item)),
-            Offer::Over(item, _) => Err(TrySendError::Closed(item)),
-        }
+        tell(offer)
+    }
+
+    /// Reserves a place for an item, at the turn of its place in line. Until it is [given back](Gate::give_back) or
+    /// [used](Gate::send_reserved), nobody else gets it.
+    pub(super) fn poll_reserve(
+        &self,
+        place: &mut Option<Place>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), SendError<()>>> {
+        let mut state = self.state.lock();
+        let (is_next, spare) = (state.is_next(*place), state.reserved);
+        let (polled, armed) = match &mut state.way {
+            Way::Open(tx, _) if is_next => tx.poll_place(spare, cx.waker()),
+            Way::Closed => (Poll::Ready(Flowing::Over), None),
+            Way::Open(..) | Way::Unopened => (Poll::Pending, None),
+        };
+        let Poll::Ready(flowing) = polled else {
+            let former = state.wait(place, cx.waker());
+            drop(state);
+            drop((armed, former));
+            return Poll::Pending;
+        };
+        state.reserved += usize::from(flowing == Flowing::On);
+        let left = state.leave(place);
+        drop(state);
+        left.wake_next();
+        Poll::Ready(if flowing == Flowing::On { Ok(()) } else { Err(SendError(())) })
+    }
+
+    /// Lets an item into the place that was reserved for it.
+    pub(super) fn send_reserved(&self, item: T, lineage: L) -> Result<(), TrySendError<T>> {
+        let mut state = self.state.lock();
+        state.reserved -= 1;
+        let spare = state.reserved;
+        let offer = match &mut state.way {
+            Way::Open(tx, _) => tx.offer(item, lineage, spare, None),
+            Way::Unopened | Way::Closed => Offer::Over(item, lineage),
+        };
+        drop(state);
+        tell(offer)
+    }
+
+    /// A place is not used that was reserved: the next one in line looks for room.
+    pub(super) fn give_back(&self) {
+        let next = {
+            let mut state = self.state.lock();
+            state.reserved -= 1;
+            state.line.first_key_value().map(|(_, waker)| waker.clone())
+        };
+        wake(next);
     }
 
     /// Leaves the line; the next one looks for room.
@@ -146,7 +192,24 @@ impl<T, L> Gate<T, L> {
     }
 }
 
+/// Wakes the reader, outside of the lock, or gives the item back.
+fn tell<T, L>(offer: Offer<T, L>) -> Result<(), TrySendError<T>> {
+    match offer {
+        Offer::Accepted(reader) => {
+            wake(reader);
+            Ok(())
+        }
+        Offer::Full(item, ..) => Err(TrySendError::Full(item)),
+        Offer::Over(item, _) => Err(TrySendError::Closed(item)),
+    }
+}
+
 impl<T, L> State<T, L> {
+    /// Whether it is the turn of who has that place in line, or none.
+    fn is_next(&self, place: Option<Place>) -> bool {
+        self.line.first_key_value().is_none_or(|(first, _)| Some(*first) == place)
+    }
+
     /// Gives the former waker, to be dropped outside of the lock.
     #[must_use = "it is dropped outside of the lock"]
     fn wait(&mut self, place: &mut Option<Place>, waker: &Waker) -> Option<Waker> {

@@ -6,8 +6,9 @@
 //! | --- | --- |
 //! | gate (`gate.rs`) | the way in: an edge of the run while it goes on, and the line of those who wait, first come first served |
 //! | flow (`flow.rs`) | the source of the run, which opens the gate and reads its edge |
-//! | sending (`sending.rs`) | one item on its way through the gate |
-//! | calls (`calls.rs`, `call.rs`) | a ticket leads each reply back to its caller |
+//! | sending (`sending.rs`, `sending_all.rs`) | one item, or many, on their way through the gate |
+//! | service (`service.rs`) | calls as a service of tower, by a feature |
+//! | calls (`calls.rs`, `call.rs`, `slot.rs`) | a ticket leads each reply back to its caller |
 //!
 //! The gate is closed for good when all handles are gone, when the run drains, has failed, was cancelled, was dropped or has
 //! ended, and when the plan is dropped before it ran. Everybody in line is told, so no sender waits for ever.
@@ -17,14 +18,21 @@ mod calls;
 mod flow;
 mod gate;
 mod sending;
+mod sending_all;
+#[cfg(feature = "tower")]
+mod service;
+mod slot;
 
 use std::fmt;
 use std::sync::Arc;
 
 pub use call::{Call, CallError};
-pub use calls::{Calls, calls};
+pub use calls::{CallPermit, Calls, calls};
 pub use flow::InletFlow;
 pub use sending::{Feeding, SendError, TrySendError};
+pub use sending_all::FeedingAll;
+#[cfg(feature = "tower")]
+pub use service::{CallService, ServiceCall};
 
 use crate::lineage::{Lineage, Ticket};
 use gate::Gate;
@@ -112,8 +120,36 @@ impl<T: Send + 'static, L: Lineage> Inlet<T, L> {
     /// # Cancel safety
     /// If it is dropped before it is ready, the item was not sent and is dropped, and the place in line is lost.
     pub fn send(&self, item: T) -> Feeding<T, L> {
-        let (lineage, receipt) = L::issue();
-        Feeding::new(self.clone(), item, lineage, receipt)
+        Feeding::new(self.clone(), item)
+    }
+
+    /// Sends items one after the other, each as soon as there is room. Ready when the last one was accepted, with one
+    /// [`Receipt`](crate::lineage::Receipt) for all of them, if the inlet gives any.
+    ///
+    /// The iterator is read one item at a time, never further ahead. Others that send have their turns between the items.
+    ///
+    /// ```
+    /// use taktline::prelude::*;
+    ///
+    /// # taktline::sim::run(1, async {
+    /// let (pages, flow) = tracked_inlet::<u64>(2);
+    /// let running = flow.then(|page| async move { page }).count().start();
+    /// let receipt = pages.send_all(0..9).await.expect("the run goes on");
+    /// receipt.await;
+    /// running.cancel().await.expect_err("it was cancelled");
+    /// let Err(error) = pages.send_all(0..3).await else { panic!("the run has ended") };
+    /// assert!(error.0.eq(0..3));
+    /// # });
+    /// ```
+    ///
+    /// # Errors
+    /// When the run takes nothing more, [`SendError`] gives back an iterator of the items that were not sent.
+    ///
+    /// # Cancel safety
+    /// If it is dropped before it is ready, the items that were accepted stay sent; the others are dropped, with the
+    /// iterator.
+    pub fn send_all<I: IntoIterator<Item = T>>(&self, items: I) -> FeedingAll<I::IntoIter, L> {
+        FeedingAll::new(self.clone(), items.into_iter())
     }
 
     /// Sends an item if there is room at once and nobody waits in line.

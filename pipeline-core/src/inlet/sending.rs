@@ -15,27 +15,14 @@ const ONCE: &str = "a future that is ready is not polled again";
 /// The future of [`Inlet::send`], which tells its cancel safety.
 #[must_use = "nothing is sent until it is awaited"]
 pub struct Feeding<T, L: Lineage = ()> {
-    inlet: Inlet<T, L>,
-    item: Option<(T, L)>,
+    entering: Entering<T, L>,
     receipt: Option<L::Receipt>,
-    place: Option<u64>,
 }
 
 impl<T, L: Lineage> Feeding<T, L> {
-    pub(super) fn new(inlet: Inlet<T, L>, item: T, lineage: L, receipt: L::Receipt) -> Self {
-        Feeding { inlet, item: Some((item, lineage)), receipt: Some(receipt), place: None }
-    }
-
-    /// Sends at once, or gives the item back.
-    pub(super) fn try_now(&mut self) -> Result<L::Receipt, TrySendError<T>> {
-        let (item, lineage) = self.item.take().expect(ONCE);
-        self.inlet.handle.gate.try_send(item, lineage)?;
-        Ok(self.receipt.take().expect(ONCE))
-    }
-
-    /// The runtime of the run, while it goes on.
-    pub(super) fn rt(&self) -> Option<Rt> {
-        self.inlet.handle.gate.rt()
+    pub(super) fn new(inlet: Inlet<T, L>, item: T) -> Self {
+        let (lineage, receipt) = L::issue();
+        Feeding { entering: Entering::new(inlet, Some((item, lineage))), receipt: Some(receipt) }
     }
 }
 
@@ -48,23 +35,86 @@ impl<T, L: Lineage> Future for Feeding<T, L> {
     /// # Panics
     /// If it is polled after it was ready.
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Feeding { inlet, item, receipt, place } = self.get_mut();
-        inlet.handle.gate.poll_send(item, place, cx).map(|sent| {
+        let Feeding { entering, receipt } = self.get_mut();
+        entering.poll(cx).map(|sent| {
             let receipt = receipt.take().expect(ONCE);
             sent.map(|()| receipt)
         })
     }
 }
 
-impl<T, L: Lineage> Drop for Feeding<T, L> {
-    fn drop(&mut self) {
-        self.inlet.handle.gate.leave(&mut self.place);
+impl<T, L: Lineage> fmt::Debug for Feeding<T, L> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Feeding").field("waits", &self.entering.place.is_some()).finish_non_exhaustive()
     }
 }
 
-impl<T, L: Lineage> fmt::Debug for Feeding<T, L> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Feeding").field("waits", &self.place.is_some()).finish_non_exhaustive()
+/// An item before the gate, or in its line.
+pub(super) struct Entering<T, L> {
+    inlet: Inlet<T, L>,
+    item: Option<(T, L)>,
+    place: Option<u64>,
+    /// There is room for it, which nobody else gets.
+    is_reserved: bool,
+}
+
+impl<T, L: Lineage> Entering<T, L> {
+    pub(super) fn new(inlet: Inlet<T, L>, item: Option<(T, L)>) -> Self {
+        Entering { inlet, item, place: None, is_reserved: false }
+    }
+
+    /// Reserves room, before there is an item.
+    pub(super) fn poll_reserve(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SendError<()>>> {
+        if self.is_reserved {
+            let is_closed = self.inlet.handle.gate.is_closed();
+            return Poll::Ready(if is_closed { Err(SendError(())) } else { Ok(()) });
+        }
+        let polled = self.inlet.handle.gate.poll_reserve(&mut self.place, cx);
+        self.is_reserved = matches!(polled, Poll::Ready(Ok(())));
+        polled
+    }
+
+    pub(super) fn has_item(&self) -> bool {
+        self.item.is_some()
+    }
+
+    /// Brings an item, where there is none.
+    pub(super) fn bring(&mut self, item: T, lineage: L) {
+        self.item = Some((item, lineage));
+    }
+
+    /// Ready when the item was accepted, or never will be.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SendError<T>>> {
+        if self.is_reserved {
+            return Poll::Ready(self.try_now().map_err(|error| SendError(error.into_inner())));
+        }
+        self.inlet.handle.gate.poll_send(&mut self.item, &mut self.place, cx)
+    }
+
+    /// Sends at once, or gives the item back.
+    pub(super) fn try_now(&mut self) -> Result<(), TrySendError<T>> {
+        let (item, lineage) = self.item.take().expect(ONCE);
+        if std::mem::take(&mut self.is_reserved) {
+            self.inlet.handle.gate.send_reserved(item, lineage)
+        } else {
+            self.inlet.handle.gate.try_send(item, lineage)
+        }
+    }
+
+    /// The runtime of the run, while it goes on.
+    pub(super) fn rt(&self) -> Option<Rt> {
+        self.inlet.handle.gate.rt()
+    }
+}
+
+impl<T, L> Drop for Entering<T, L> {
+    fn drop(&mut self) {
+        let Entering { inlet, place, is_reserved, .. } = self;
+        if *is_reserved {
+            inlet.handle.gate.give_back();
+        } else {
+            inlet.handle.gate.leave(place);
+        }
     }
 }
 

@@ -78,14 +78,15 @@ pub(crate) enum Spent {
 }
 
 impl Counts {
-    /// So many items have failed, with one fate.
+    /// So many items have failed or were dropped, with one fate.
     pub(crate) fn fail(&self, items: u64, fate: Fate) {
-        self.failed.add(items);
         match fate {
             Fate::Fails => {}
             Fate::Skipped => self.skipped.add(items),
             Fate::DeadLettered => self.dead_lettered.add(items),
+            Fate::Dropped => return self.dropped.add(items),
         }
+        self.failed.add(items);
     }
 
     /// How far all items have come. It only rises.
@@ -142,14 +143,18 @@ pub(crate) struct Steps {
 }
 
 impl Tally {
-    /// An item has failed.
+    /// An item has failed or was dropped.
     pub(crate) fn fail(&mut self, fate: Fate) {
-        self.now.failed += 1;
         match fate {
             Fate::Fails => {}
             Fate::Skipped => self.now.skipped += 1,
             Fate::DeadLettered => self.now.dead_lettered += 1,
+            Fate::Dropped => {
+                self.now.dropped += 1;
+                return;
+            }
         }
+        self.now.failed += 1;
     }
 
     pub(crate) fn flush(&mut self, counts: &Counts) {

@@ -3,7 +3,7 @@
 use std::task::{Context, Poll, ready};
 
 use crate::flow::Flow;
-use crate::lineage::Lineage;
+use crate::lineage::{Deal, Lineage, Same};
 use crate::op::fused::pass_on;
 use crate::op::{FusedCount, fused_flow};
 use crate::plan::{Build, Outline};
@@ -28,7 +28,7 @@ where
 
     fn build<N: Push<I::Item, P::Lineage>>(self, build: &mut Build, next: N) {
         let count = FusedCount::new(build, "flat_map");
-        self.upstream.build(build, FlatMapPush::new(self.f, next, count));
+        self.upstream.build(build, FlatMapPush::<_, _, Same<P::Lineage>, _>::new(self.f, next, count));
     }
 
     fn outline(&self, outline: &mut Outline, next: usize) {
@@ -37,29 +37,30 @@ where
     }
 }
 
-pub(super) struct FlatMapPush<F, I, L, N> {
+/// `D` gives each item its lineage.
+pub(super) struct FlatMapPush<F, I, D, N> {
     f: F,
     /// What is left of the last item.
-    current: Option<Current<I, L>>,
+    current: Option<Current<I, D>>,
     /// Made since the last yield.
     looked_at: u32,
     next: N,
     count: FusedCount,
 }
 
-impl<F, I, L, N> FlatMapPush<F, I, L, N> {
+impl<F, I, D, N> FlatMapPush<F, I, D, N> {
     pub(super) fn new(f: F, next: N, count: FusedCount) -> Self {
         FlatMapPush { f, current: None, looked_at: 0, next, count }
     }
 }
 
-struct Current<I, L> {
+struct Current<I, D> {
     items: I,
-    lineage: L,
+    lineages: D,
     is_empty: bool,
 }
 
-impl<T, L, I, F, N> Push<T, L> for FlatMapPush<F, I::IntoIter, L, N>
+impl<T, L, I, F, D, N> Push<T, L> for FlatMapPush<F, I::IntoIter, D, N>
 where
     T: Send + 'static,
     L: Lineage,
@@ -67,6 +68,7 @@ where
     I::IntoIter: Send + 'static,
     I::Item: Send + 'static,
     F: FnMut(T) -> I + Send + 'static,
+    D: Deal<L>,
     N: Push<I::Item, L>,
 {
     fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<Flowing> {
@@ -78,7 +80,20 @@ where
 
     fn push(&mut self, item: T, lineage: L) {
         let items = self.count.call_held(|| (self.f)(item).into_iter());
-        self.current = Some(Current { items, lineage, is_empty: true });
+        let count = &mut self.count;
+        let length = || {
+            let (least, most) = count.call_more(|| items.size_hint());
+            most.filter(|most| *most == least)
+        };
+        match D::new(lineage, length) {
+            Ok(lineages) => self.current = Some(Current { items, lineages, is_empty: true }),
+            Err((lineage, error)) => {
+                lineage.tell(&self.count.node.name, error);
+                self.count.release();
+                self.count.skipped();
+                self.count.drop(items);
+            }
+        }
     }
 
     fn poll_settled(&mut self, cx: &mut Context<'_>) -> Poll<Flowing> {
@@ -101,7 +116,7 @@ where
                 Some(made) => {
                     current.is_empty = false;
                     self.count.out();
-                    self.next.push(made, current.lineage.clone());
+                    self.next.push(made, current.lineages.next());
                 }
                 None => {
                     let is_empty = current.is_empty;

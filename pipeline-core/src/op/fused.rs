@@ -14,6 +14,7 @@ pub(crate) struct FusedCount {
     seen: u64,
     filtered: u64,
     failed: u64,
+    dropped: u64,
     out: u64,
     /// Items that have not given all their outputs yet. Those that never do were abandoned.
     held: u64,
@@ -39,7 +40,7 @@ impl FusedCount {
     }
 
     pub(crate) fn of(node: Arc<Node>) -> FusedCount {
-        FusedCount { node, seen: 0, filtered: 0, failed: 0, out: 0, held: 0, open: 0, runs: Runs::Nothing }
+        FusedCount { node, seen: 0, filtered: 0, failed: 0, dropped: 0, out: 0, held: 0, open: 0, runs: Runs::Nothing }
     }
 
     /// Runs the user's closure on one item, which it ends; a panic is counted and blamed on this step.
@@ -106,6 +107,11 @@ impl FusedCount {
         self.node.counts.skipped.add(1);
     }
 
+    /// An item was thrown away that nobody waits for.
+    pub(crate) fn dropped(&mut self) {
+        self.dropped += 1;
+    }
+
     pub(crate) fn out(&mut self) {
         self.out += 1;
     }
@@ -124,6 +130,7 @@ impl FusedCount {
         let counts = &self.node.counts;
         let seen = std::mem::take(&mut self.seen);
         let failed = std::mem::take(&mut self.failed);
+        let dropped = std::mem::take(&mut self.dropped);
         let ended = seen + std::mem::replace(&mut self.open, self.held) - self.held;
         counts.accepted.add(seen);
         counts.started.add(seen);
@@ -131,7 +138,8 @@ impl FusedCount {
         counts.out.add(std::mem::take(&mut self.out));
         counts.filtered.add(std::mem::take(&mut self.filtered));
         counts.failed.add(failed);
-        counts.done.add(ended - failed);
+        counts.dropped.add(dropped);
+        counts.done.add(ended - failed - dropped);
     }
 }
 

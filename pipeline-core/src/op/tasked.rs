@@ -311,7 +311,12 @@ where
         self.held += 1;
         self.is_taking = true;
         let mut books = Books { rt: &self.site.run.rt, held: &mut self.held, tally: &mut self.tally };
-        let outcome = self.op.take(item, lineage, &mut books);
+        let outcome = if lineage.is_cancelled() {
+            books.drop(item);
+            Ok(())
+        } else {
+            self.op.take(item, lineage, &mut books)
+        };
         self.is_taking = false;
         self.pace.item();
         if let Err(error) = outcome {

@@ -112,6 +112,12 @@ impl<U: Send + 'static, L: Lineage> Port<U, L> {
         &mut self.state.get_mut().outlet
     }
 
+    /// Tells those who wait for what is in work, if it has failed.
+    pub(super) fn tell(&self, stage: &str, error: BoxError) -> BoxError {
+        let lineage = self.state.lock().lineage.clone();
+        lineage.tell(stage, error)
+    }
+
     /// How a [guarded](super::worker::guarded) body ended. A panic of a fused step behind it is that step's: once the books are made up, it
     /// goes on to what supervises the task.
     pub(crate) fn end_of<R>(&self, ended: Result<Option<Result<R, BoxError>>, Panic>) -> End<R> {

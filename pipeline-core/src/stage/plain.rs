@@ -157,11 +157,16 @@ impl<L: Lineage, S: Plain, N: Push<S::Out, L>> Push<S::Item, L> for PlainPush<S,
                 self.count.out();
                 self.next.push(made, lineage);
             }
-            Err(error) if self.plain.skips(&error) => self.count.skipped(),
             Err(error) => {
-                self.count.failed();
-                self.has_failed = true;
-                self.failure = Some(Failure::new(&self.count.node.name, Some(item_number), error));
+                let skips = self.plain.skips(&error);
+                let error = lineage.tell(&self.count.node.name, error);
+                if skips {
+                    self.count.skipped();
+                } else {
+                    self.count.failed();
+                    self.has_failed = true;
+                    self.failure = Some(Failure::new(&self.count.node.name, Some(item_number), error));
+                }
             }
         }
     }

@@ -66,7 +66,8 @@ async fn drive_items<S: Stage, B: BorrowMut<S>, L: Lineage>(
         line.desk.finish();
         line.desk.fail(Fate::Fails);
         line.rx.close(Stop::Cut);
-        let _failing = Failing::new(&site, Some(item), error);
+        // What has failed by a panic is what the port follows still.
+        let _failing = Failing::new(&site, Some(item), port.tell(&site.node.name, error));
         if line.sent > 0 {
             // What the item has sent goes on. Then it is the failure's turn.
             line.emit(&mut port, None).await;
@@ -184,6 +185,12 @@ impl<'a, T: Send + 'static, L: Lineage> Line<'a, T, L> {
             }
             self.rx.start();
             self.desk.start();
+            if lineage.is_cancelled() {
+                drop(item);
+                self.desk.finish();
+                self.desk.fail(Fate::Dropped);
+                continue;
+            }
             if !self.pace.is_cheap() {
                 // The body may take long without a wait. Nobody is to wait for the item's place meanwhile.
                 wake(self.rx.release());
@@ -213,7 +220,7 @@ impl<'a, T: Send + 'static, L: Lineage> Line<'a, T, L> {
                 port.follow(L::default());
             }
             let Poll::Ready(returned) = returned else { return Ok(()) };
-            let kept = kept(returned)?;
+            let kept = kept(returned.map_err(|error| lineage.tell(&node.name, error)))?;
             self.desk.finish();
             if let Kept::Nothing(fate) = kept {
                 self.desk.fail(fate);

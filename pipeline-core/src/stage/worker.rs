@@ -11,6 +11,7 @@ use pin_project_lite::pin_project;
 
 use crate::error::{BoxError, Failure, Fate, Panicked};
 use crate::ledger::{Kind, Spent, Steps, Tally};
+use crate::lineage::Lineage;
 use crate::run::{Doing, Node, Shared, Stop};
 use crate::runtime::Instant;
 
@@ -77,6 +78,14 @@ impl<R> End<R> {
             Ok(Some(returned)) => End::Returned(returned),
             Ok(None) => End::Cut,
             Err(panic) => End::Returned(Err(panicked(panic))),
+        }
+    }
+
+    /// This, once those who wait for what is made of the item know of its error.
+    pub(crate) fn told(self, lineage: &impl Lineage, stage: &str) -> End<R> {
+        match self {
+            End::Returned(Err(error)) => End::Returned(Err(lineage.tell(stage, error))),
+            end => end,
         }
     }
 }
@@ -243,10 +252,10 @@ impl Desk {
 impl Drop for Desk {
     fn drop(&mut self) {
         self.tally.now.ended = self.tally.now.started;
-        let Steps { ended, done, failed, .. } = self.tally.now;
+        let Steps { ended, done, failed, dropped, .. } = self.tally.now;
         self.flush();
         let counts = &self.site.node.counts;
         counts.abandoned_waiting.add(u64::from(self.has_waiting));
-        counts.abandoned.add(ended - done - failed);
+        counts.abandoned.add(ended - done - failed - dropped);
     }
 }

@@ -28,7 +28,7 @@ pub mod flow;
 pub mod inlet;
 #[path = "../../../pipeline-core/src/ledger/mod.rs"]
 pub mod ledger;
-#[path = "../../../pipeline-core/src/lineage.rs"]
+#[path = "../../../pipeline-core/src/lineage/mod.rs"]
 pub mod lineage;
 #[path = "../../../pipeline-core/src/op/mod.rs"]
 pub mod op;

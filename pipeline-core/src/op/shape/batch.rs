@@ -37,7 +37,7 @@ impl<P: Flow> Flow for Batch<P> {
     }
 }
 
-struct BatchPush<T, L, N> {
+struct BatchPush<T, L: Lineage, N> {
     n: usize,
     open: OpenBatch<T, L>,
     next: N,

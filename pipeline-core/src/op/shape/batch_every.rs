@@ -37,7 +37,7 @@ impl<P: Flow> Flow for BatchEvery<P> {
     }
 }
 
-struct Every<T, L> {
+struct Every<T, L: Lineage> {
     max: usize,
     beat: Beat,
     open: OpenBatch<T, L>,

@@ -32,7 +32,7 @@ impl<P: Flow> Flow for BatchReady<P> {
     }
 }
 
-struct Ready<T, L> {
+struct Ready<T, L: Lineage> {
     max: usize,
     open: OpenBatch<T, L>,
 }

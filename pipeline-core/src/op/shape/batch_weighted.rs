@@ -50,7 +50,7 @@ where
     }
 }
 
-struct Weighted<T, L, F> {
+struct Weighted<T, L: Lineage, F> {
     max: u64,
     time: Duration,
     weigh: F,

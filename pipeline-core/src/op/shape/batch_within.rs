@@ -35,7 +35,7 @@ impl<P: Flow> Flow for BatchWithin<P> {
     }
 }
 
-struct Within<T, L> {
+struct Within<T, L: Lineage> {
     n: usize,
     time: Duration,
     open: OpenBatch<T, L>,

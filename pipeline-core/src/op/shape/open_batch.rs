@@ -3,16 +3,16 @@
 use crate::lineage::Lineage;
 use crate::op::tasked::Given;
 
-pub(super) struct OpenBatch<T, L> {
+pub(super) struct OpenBatch<T, L: Lineage> {
     items: Vec<T>,
-    lineage: L,
+    parts: L::Parts,
     /// How long the last batch was: the next one may need as much memory.
     length: usize,
 }
 
 impl<T, L: Lineage> OpenBatch<T, L> {
     pub(super) fn new() -> Self {
-        OpenBatch { items: Vec::new(), lineage: L::default(), length: 0 }
+        OpenBatch { items: Vec::new(), parts: L::Parts::default(), length: 0 }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -28,13 +28,13 @@ impl<T, L: Lineage> OpenBatch<T, L> {
             self.items.reserve_exact(self.length);
         }
         self.items.push(item);
-        self.lineage.join(lineage);
+        lineage.add_to(&mut self.parts);
     }
 
     /// The batch, and a new one that is empty.
     pub(super) fn give(&mut self) -> Given<Vec<T>, L> {
         self.length = self.items.len();
-        let (output, lineage) = (std::mem::take(&mut self.items), std::mem::take(&mut self.lineage));
-        Given { output, lineage, items: self.length as u64 }
+        let output = std::mem::take(&mut self.items);
+        Given { output, lineage: L::batch(std::mem::take(&mut self.parts)), items: self.length as u64 }
     }
 }

@@ -1,6 +1,7 @@
 //! What is in an item, one by one.
 
 use crate::flow::Flow;
+use crate::lineage::Lineage;
 use crate::op::flat_map::FlatMapPush;
 use crate::op::{FusedCount, fused_flow};
 use crate::plan::{Build, Outline};
@@ -23,7 +24,8 @@ where
 
     fn build<N: Push<I::Item, P::Lineage>>(self, build: &mut Build, next: N) {
         let count = FusedCount::new(build, "unbatch");
-        self.upstream.build(build, FlatMapPush::new(|batch: I| batch, next, count));
+        let push = FlatMapPush::<_, _, <P::Lineage as Lineage>::Dealt, _>::new(|batch: I| batch, next, count);
+        self.upstream.build(build, push);
     }
 
     fn outline(&self, outline: &mut Outline, next: usize) {

@@ -268,6 +268,7 @@ impl<S: Stage, L: Lineage> Pool<S, L> {
         end: End<Option<S::Out>>,
     ) -> (Option<Exit<S::Out, L>>, bool) {
         let (seq, id, lineage) = started;
+        let end = end.told(&lineage, &self.site.node.name);
         let counts = &self.site.node.counts;
         let mut failure = None;
         // Dropped last, outside of the lock: a destructor may panic.

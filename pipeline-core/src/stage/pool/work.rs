@@ -12,6 +12,7 @@ use super::alone::{Alone, Left, Settled};
 use super::emitter::{Exit, Moved, Mover};
 use super::port::PoolPort;
 use super::state::Taken;
+use crate::error::Attempted;
 use crate::ledger::Spent;
 use crate::lineage::Lineage;
 use crate::push::Push;
@@ -102,8 +103,12 @@ impl<S: Stage, L: Lineage> Worker<S, L> {
             if self.alone.is_none() {
                 self.pace.begin(rt.now());
             }
+            let is_cancelled = lineage.is_cancelled();
             let port = PoolPort { pool: &pool, seq, id: self.id, lineage, sent: AtomicU64::new(0) };
-            let returned = {
+            let returned = if is_cancelled {
+                drop(item);
+                Poll::Ready(Err(Attempted::dropped()))
+            } else {
                 // The call itself is a part of the body: a closure may panic before it has made its future.
                 let mut body = pin!(stage.call(item, Out::new(&port)));
                 let polled = poll_fn(|cx| Poll::Ready(body.as_mut().poll(cx))).await;
