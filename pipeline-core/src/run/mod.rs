@@ -9,7 +9,7 @@ mod shared;
 mod started;
 mod token;
 
-pub(crate) use nested::start_within;
+pub(crate) use nested::{Inner, start_within};
 pub use node::Node;
 pub(crate) use node::{Doing, Stop};
 pub use pipeline::{Done, Pipeline};
