@@ -1,7 +1,10 @@
 //! The operators that split a flow, as methods.
 
+use std::hash::Hash;
+use std::time::Duration;
+
 use super::Flow;
-use crate::op::{self, Branch, Broadcast, EachBranch, Pair, Route, StableHash, Tap};
+use crate::op::{self, Branch, Broadcast, EachBranch, GroupBy, Pair, Route, StableHash, Tap};
 use crate::run::Pipeline;
 
 /// Splits a flow into branches. In the prelude; implemented by every flow.
@@ -137,6 +140,54 @@ pub trait SplitExt: Flow {
         B: EachBranch<M>,
     {
         op::partition(self, n, key, branch)
+    }
+
+    /// Gives each item to the flow of its key, which [`to`](GroupBy::to) makes when the key comes, and merges what those flows
+    /// yield. There are never more than `max_keys` of them.
+    ///
+    /// A key of which no item has come for `idle` is forgotten: its flow ends, as at the end of the input, and if the key comes
+    /// again it gets a new one. An item of one key more than `max_keys` is a failure, or waits until a key is idle, if
+    /// [`wait_when_full`](GroupBy::wait_when_full) says so.
+    ///
+    /// What a flow of a key has ended early does not take is abandoned, until the key is idle. The flow of a key is a run of its
+    /// own, with edges, tasks and a ledger of its own; the bound and the report of the outer one do not tell what is in it. Where
+    /// the keys are to share a number of branches, use [`partition`](Self::partition); for the workers of one stage,
+    /// [`by_key`](crate::stage::Staged::by_key).
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use taktline::prelude::*;
+    ///
+    /// # taktline::sim::run(1, async {
+    /// let readings = iter([("a", 1), ("b", 7), ("a", 2), ("a", 3), ("b", 8)]);
+    /// let sums = readings
+    ///     .group_by(|(sensor, _)| *sensor, 100, Duration::from_secs(60))
+    ///     .to(|sensor, f| f.batch(2).map(move |batch| (sensor, batch.iter().map(|(_, x)| x).sum::<u64>())));
+    /// let mut sums = sums.collect::<Vec<_>>().run().await?.value;
+    /// sums.sort();
+    /// // What a batch has of a key goes out when the key is idle, or at the end.
+    /// assert_eq!(sums, [("a", 3), ("a", 3), ("b", 15)]);
+    /// # Ok::<(), taktline::Error>(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    /// [`KeysFull`](crate::op::KeysFull) as told above. A flow of a key that fails, or that cannot run, fails the run; the error of
+    /// `group_by` is then the [`Error`](crate::error::Error) of the inner run, and the other flows finish what they have got. A
+    /// `max_keys` or an `idle` of zero makes the plan invalid: `run` says so.
+    ///
+    /// # Ordering
+    /// That of the items within each key, also from one flow of a key to its next one.
+    ///
+    /// # Backpressure
+    /// It holds one item, and waits until the flow of that one's key has room. A flow that does not end when its key is idle keeps
+    /// its place.
+    fn group_by<K, F>(self, key: F, max_keys: usize, idle: Duration) -> GroupBy<Self, F>
+    where
+        K: Hash + Eq + Clone + Send + 'static,
+        F: FnMut(&Self::Item) -> K + Clone + Send + 'static,
+    {
+        GroupBy::new(self, key, max_keys, idle)
     }
 
     /// Gives each item to the first branch whose case takes it, as the type that the case makes of it; what no case takes goes

@@ -53,8 +53,8 @@ pub use shape::{
 };
 pub use skip::Skip;
 pub use split::{
-    Branch, Branches, Broadcast, EachBranch, EndedBranch, Fnv1a, Gather, Gathered, NoBranch, OpenBranch, OpenBranches,
-    Pair, Route, StableHash, Tap, Values,
+    Branch, Branches, Broadcast, EachBranch, EndedBranch, Fnv1a, Gather, Gathered, GroupBy, KeysFull, NoBranch,
+    OpenBranch, OpenBranches, Pair, Route, StableHash, Tap, Values,
 };
 pub(crate) use split::{Key, Socket, balance, branch, partition, unzip};
 pub use take::Take;

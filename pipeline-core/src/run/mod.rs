@@ -12,7 +12,7 @@ mod survey;
 mod token;
 mod watch;
 
-pub(crate) use nested::start_within;
+pub(crate) use nested::{Inner, start_within};
 pub(crate) use node::Stop;
 pub use node::{Doing, Node};
 pub use pipeline::{Done, Pipeline};

@@ -7,10 +7,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use super::pipeline::Watched;
+use super::running::{Tasks, launch};
 use super::shared::{Alive, Job, Shared, current_run};
 use super::started::Started;
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::flow::Flow;
+use crate::plan::Build;
 use crate::runtime::{Instant, Rt, Runtime, Timer};
 use crate::sync::Mutex;
 
@@ -20,6 +23,22 @@ pub(crate) fn start_within<G: Flow>(flow: G, held: Box<dyn Any + Send>) -> Start
     match current_run() {
         Some(run) => flow.start_on(&Rt::new(Nested { run, held: Arc::new(Mutex::new(held)) })),
         None => flow.start_with(Err(Error::no_runtime("an inner flow is started by a stage of a run"))),
+    }
+}
+
+/// A part of a run that is a run of its own. Dropped, it aborts its tasks.
+pub(crate) struct Inner(Tasks);
+
+impl Inner {
+    /// Starts what `make` puts together within `run`, which is not over before all tasks of it are gone.
+    pub(crate) fn start<R>(run: &Arc<Shared>, make: impl FnOnce(&mut Build) -> R) -> Result<(Inner, R)> {
+        let nested = Nested { run: run.clone(), held: Arc::new(Mutex::new(Box::new(()))) };
+        launch(Rt::new(nested), Watched::default(), make).map(|(tasks, made)| (Inner(tasks), made))
+    }
+
+    /// Ready when no task of it is left.
+    pub(crate) fn poll_outcome(&mut self, cx: &mut Context<'_>) -> Poll<Result<()>> {
+        self.0.poll_over(cx).map(|()| self.0.outcome().map(|_| ()))
     }
 }
 

@@ -477,6 +477,13 @@ tables![
         flow.map(|item| (item.clone(), item)).unzip(&branch, &branch).merge()
     })
     .multiplies(),
+    &silent("group_by", same, |site, flow| {
+        let (keys, idle) = (site.params.workers, site.desk.tick() * 3);
+        let buffer = site.params.buffer;
+        let keyed = flow.buffer(buffer).group_by(|item| item.id % 5, keys, idle).wait_when_full();
+        keyed.to(move |_, flow| flow.batch(2).unbatch().buffer(buffer).then(|item| async move { item }))
+    })
+    .unorders(),
     &silent("feedback", same, Kept::round),
     &silent("tap", same, |site, flow| flow.tap(site.params.buffer, |flow| flow.for_each(drop)).boxed()),
 ];

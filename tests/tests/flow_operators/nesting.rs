@@ -36,6 +36,23 @@ pub(crate) fn newest(input: &Input, time: u64) -> Vec<Output> {
     left.map(|((at, letter), _)| (at + time, letter.to_string())).collect()
 }
 
+/// Batches of `n` of each letter. What is left of one goes out when the letter has not come for `idle`.
+pub(crate) fn grouped(input: &Input, n: usize, idle: u64) -> Vec<Output> {
+    let mut outputs = Vec::new();
+    for letter in 'a'..='e' {
+        let times: Vec<_> = input.events.iter().filter(|(_, other)| *other == letter).map(|(at, _)| *at).collect();
+        for times in times.chunk_by(|last, next| next - last < idle) {
+            outputs.extend(times.chunks(n).map(|batch| {
+                let last = batch[batch.len() - 1];
+                let at = if batch.len() == n { last } else { (last + idle).min(input.end) };
+                (at, letter.to_string().repeat(batch.len()))
+            }));
+        }
+    }
+    outputs.sort();
+    outputs
+}
+
 #[stage]
 async fn refuse(x: u64) -> Result<u64, String> {
     if x == 12 { Err("12 is bad".to_owned()) } else { Ok(x) }

@@ -274,6 +274,20 @@ pub(crate) const OPERATORS: &[Operator] = &[
         marbles: &[("a----b--c|", "--a-a--b--c-(c|)"), ("|", "|"), ("a#", "--a-(a#)"), ("abc---", "----c-c")],
         meaning: Meaning::Nests,
     },
+    Operator {
+        name: "group_by",
+        attach: |flow| flow.group_by(|x| *x, 5, UNIT * 5).to(|_, f| f.batch(2).map(String::from_iter)),
+        pictured: None,
+        model: Model::Timed(|input, _| nesting::grouped(input, 2, 5)),
+        marbles: &[
+            ("abab-a------|", "--[aa][bb]------a-|"),
+            ("a-aa--|", "--[aa]---(a|)"),
+            ("|", "|"),
+            ("a#", "-(a#)"),
+            ("a---------", "-----a----"),
+        ],
+        meaning: Meaning::Nests,
+    },
 ];
 
 /// The letter, after two seconds and after four.

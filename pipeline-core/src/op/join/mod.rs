@@ -19,7 +19,7 @@ use std::task::{Context, Poll};
 
 use head::Head;
 pub use interleave::{Interleave, interleave};
-pub(crate) use mover::Mover;
+pub(crate) use mover::{Fate, Mover};
 pub use sorted::{MergeSorted, merge_sorted};
 pub use zip::Zip;
 pub(crate) use zip_all::ZipAll;
@@ -79,8 +79,13 @@ pub(crate) fn outline_input<F: Flow>(flow: &F, at: At, name: &str, outline: &mut
     flow.outline(outline, buffer);
 }
 
-/// Makes the task of a join, with the inputs that `inputs` builds.
-pub(crate) fn join<I, N>(name: &str, build: &mut Build, mut next: N, inputs: impl FnOnce(&mut Build, &Site) -> I)
+/// Makes the task of a join, with the inputs that `inputs` builds. Gives where it is.
+pub(crate) fn join<I, N>(
+    name: &str,
+    build: &mut Build,
+    mut next: N,
+    inputs: impl FnOnce(&mut Build, &Site) -> I,
+) -> Site
 where
     I: Inputs,
     N: Push<I::Item, I::Lineage>,
@@ -93,4 +98,5 @@ where
         poll_fn(|cx| mover.poll(cx)).await;
         mover.end().await;
     });
+    site
 }

@@ -4,11 +4,21 @@ use std::future::poll_fn;
 use std::task::{Context, Poll};
 
 use super::{Inputs, Taken};
+use crate::error::BoxError;
 use crate::ledger::{Spent, Tally};
 use crate::push::{Flowing, Push};
 use crate::run::{Doing, Stop, is_blamed};
 use crate::runtime::Instant;
-use crate::stage::{BUDGET, Pace, Site};
+use crate::stage::{BUDGET, Failing, Pace, Site};
+
+/// What became of an item that was held until one of several readers has room.
+pub(crate) enum Fate {
+    Given,
+    /// Its reader was gone.
+    Lost,
+    /// The item of that number fails.
+    Failed(u64, BoxError),
+}
 
 pub(crate) struct Mover<I: Inputs, N: Push<I::Item, I::Lineage>> {
     inputs: I,
@@ -17,10 +27,12 @@ pub(crate) struct Mover<I: Inputs, N: Push<I::Item, I::Lineage>> {
     tally: Tally,
     /// Items of which something was pushed that is not yet accepted.
     unsettled: u64,
-    /// Of what holds an item in its hand and counts what it hands out itself: whether the last one found nobody.
-    take_lost: Option<fn(&mut N) -> bool>,
+    /// Of what holds an item in its hand and counts what it hands out itself: what became of the last one.
+    fate: Option<fn(&mut N) -> Fate>,
     /// Items that found nobody, since the counts were last published.
     lost: u64,
+    /// The failure of an item, whose turn comes when what was kept back before it has moved on.
+    failure: Option<(u64, BoxError)>,
     mark: Instant,
     waits: Option<Spent>,
     pace: Pace,
@@ -29,15 +41,15 @@ pub(crate) struct Mover<I: Inputs, N: Push<I::Item, I::Lineage>> {
 impl<I: Inputs, N: Push<I::Item, I::Lineage>> Mover<I, N> {
     pub(crate) fn new(inputs: I, next: N, site: Site) -> Self {
         let (mark, pace) = (site.run.rt.now(), Pace::new(&site.run.rt));
-        let (tally, take_lost) = (Tally::default(), None);
-        Mover { inputs, next, site, tally, unsettled: 0, take_lost, lost: 0, mark, waits: None, pace }
+        let (tally, fate, failure) = (Tally::default(), None, None);
+        Mover { inputs, next, site, tally, unsettled: 0, fate, lost: 0, failure, mark, waits: None, pace }
     }
 
     /// A mover whose `next` holds an item until one of its readers, which the item decides, has room. It counts the items that
-    /// it hands out itself; `take_lost` tells whether the last one found its reader gone.
-    pub(crate) fn holding(inputs: I, next: N, site: Site, take_lost: fn(&mut N) -> bool) -> Self {
+    /// it hands out itself; `fate` tells what became of the last one.
+    pub(crate) fn holding(inputs: I, next: N, site: Site, fate: fn(&mut N) -> Fate) -> Self {
         let mut mover = Mover::new(inputs, next, site);
-        mover.take_lost = Some(take_lost);
+        mover.fate = Some(fate);
         mover
     }
 
@@ -47,8 +59,12 @@ impl<I: Inputs, N: Push<I::Item, I::Lineage>> Mover<I, N> {
 
     /// No item follows: what fused steps have kept back moves on.
     pub(crate) async fn end(&mut self) {
+        let site = self.site.clone();
+        let failing = self.failure.take().map(|(item, error)| Failing::new(&site, Some(item), error));
         poll_fn(|cx| self.poll_rest(cx)).await;
-        self.next.end();
+        if failing.is_none() {
+            self.next.end();
+        }
     }
 
     fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<()> {
@@ -72,6 +88,11 @@ impl<I: Inputs, N: Push<I::Item, I::Lineage>> Mover<I, N> {
                 match self.next.poll_settled(cx) {
                     Poll::Pending => return self.pend(Spent::WaitingForRoom, Doing::WaitForRoom),
                     Poll::Ready(_) => self.settle(),
+                }
+                if self.failure.is_some() {
+                    self.inputs.close(Stop::Cut);
+                    self.publish();
+                    return Poll::Ready(false);
                 }
             }
             if self.site.node.is_stopped() {
@@ -99,7 +120,7 @@ impl<I: Inputs, N: Push<I::Item, I::Lineage>> Mover<I, N> {
                 Poll::Ready(Taken::Made { item, lineage, from }) => {
                     self.tally.now.started += from;
                     // Before the push: a fused step may panic in it, and it has counted the item by then.
-                    self.tally.now.out += u64::from(self.take_lost.is_none());
+                    self.tally.now.out += u64::from(self.fate.is_none());
                     self.unsettled = from;
                     self.next.push(item, lineage);
                     self.pace.item();
@@ -126,10 +147,13 @@ impl<I: Inputs, N: Push<I::Item, I::Lineage>> Mover<I, N> {
     fn settle(&mut self) {
         let items = std::mem::take(&mut self.unsettled);
         self.tally.now.ended += items;
-        if self.take_lost.is_some_and(|take_lost| take_lost(&mut self.next)) {
-            self.lost += items;
-        } else {
-            self.tally.now.done += items;
+        match self.fate.map_or(Fate::Given, |fate| fate(&mut self.next)) {
+            Fate::Given => self.tally.now.done += items,
+            Fate::Lost => self.lost += items,
+            Fate::Failed(item, error) => {
+                self.tally.now.failed += items;
+                self.failure = Some((item, error));
+            }
         }
     }
 

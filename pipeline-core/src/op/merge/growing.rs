@@ -329,7 +329,7 @@ impl<T: Send + 'static, L: Lineage> Growing<T, L> {
             let mut build = Build::new(self.site.run.clone());
             let rx = input(flow, &mut build, &self.site);
             match build.start() {
-                Ok(()) => self.turns.add(rx),
+                Ok(()) => _ = self.turns.add(rx),
                 Err(error) => self.site.run.fail(Failure::new(&self.site.node.name, None, Box::new(error))),
             }
         }

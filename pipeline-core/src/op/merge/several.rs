@@ -54,7 +54,9 @@ impl<T: Send + 'static, L: Lineage> Flow for MergeFlow<T, L> {
     fn build<N: Push<T, L>>(self, build: &mut Build, next: N) {
         let mut turns = if self.prefers_first { Turns::preferring_the_first() } else { Turns::new() };
         join(self.name(), build, next, |build, site| {
-            self.flows.into_iter().for_each(|flow| turns.add(input(flow, build, site)));
+            for flow in self.flows {
+                turns.add(input(flow, build, site));
+            }
             turns
         });
     }

@@ -20,6 +20,7 @@ pub(crate) struct Turns<T, L> {
     prefers_first: bool,
     /// Inputs whose started items have not been given back to their edges.
     touched: Vec<usize>,
+    ended: Option<usize>,
 }
 
 struct Input<T, L> {
@@ -72,6 +73,7 @@ impl<T: Send + 'static, L: Lineage> Turns<T, L> {
             shared: Arc::default(),
             prefers_first: false,
             touched: Vec::new(),
+            ended: None,
         }
     }
 
@@ -87,7 +89,8 @@ impl<T: Send + 'static, L: Lineage> Turns<T, L> {
         turns
     }
 
-    pub(crate) fn add(&mut self, rx: Rx<T, L>) {
+    /// Says which input it is. The number of one that has ended is given again.
+    pub(crate) fn add(&mut self, rx: Rx<T, L>) -> usize {
         let input = self.free.pop().unwrap_or(self.inputs.len());
         let waker = Waker::from(Arc::new(Turn { input, shared: self.shared.clone() }));
         if input == self.inputs.len() {
@@ -96,6 +99,12 @@ impl<T: Send + 'static, L: Lineage> Turns<T, L> {
         self.inputs[input] = Some(Input { rx, waker });
         self.open += 1;
         self.shared.lock().turns.push_back(input);
+        input
+    }
+
+    /// The input that was found to have ended when an item was asked for last.
+    pub(crate) fn take_ended(&mut self) -> Option<usize> {
+        self.ended.take()
     }
 }
 
@@ -123,6 +132,7 @@ impl<T: Send + 'static, L: Lineage> Inputs for Turns<T, L> {
                 self.inputs[at] = None;
                 self.free.push(at);
                 self.open -= 1;
+                self.ended = Some(at);
             }
             Poll::Ready(Next::Item(item, lineage)) => {
                 input.rx.start();

@@ -5,6 +5,7 @@ use std::task::{Context, Poll, ready};
 
 use super::branch::Socket;
 use crate::lineage::Lineage;
+use crate::op::join::Fate;
 use crate::plan::Build;
 use crate::push::{Flowing, Outlet, Push};
 use crate::run::{Node, Stop};
@@ -143,14 +144,19 @@ impl Given {
         match room {
             // Before the push: a fused step may panic in it, and it has counted the item by then.
             Flowing::On => self.out += 1,
-            Flowing::Over => self.is_lost = true,
+            Flowing::Over => self.lose(),
         }
         exit.push(item, lineage);
     }
 
-    /// Whether the last item was lost.
-    pub(super) fn take_lost(&mut self) -> bool {
-        std::mem::take(&mut self.is_lost)
+    /// The item finds nobody.
+    pub(super) fn lose(&mut self) {
+        self.is_lost = true;
+    }
+
+    /// What became of the last item.
+    pub(super) fn fate(&mut self) -> Fate {
+        if std::mem::take(&mut self.is_lost) { Fate::Lost } else { Fate::Given }
     }
 
     pub(super) fn flush(&mut self) {

@@ -63,7 +63,7 @@ where
     }
 
     fn mover(input: Turns<T, L>, push: Self::Push, site: Site) -> Mover<Turns<T, L>, Self::Push> {
-        Mover::holding(input, push, site, |push| push.given.take_lost())
+        Mover::holding(input, push, site, |push| push.given.fate())
     }
 }
 

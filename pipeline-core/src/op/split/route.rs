@@ -174,7 +174,7 @@ impl<T: Send + 'static, L: Lineage> Deal<T, L> for Cases<T, L> {
     }
 
     fn mover(input: Turns<T, L>, push: Self::Push, site: Site) -> Mover<Turns<T, L>, Self::Push> {
-        Mover::holding(input, push, site, |push| push.given.take_lost())
+        Mover::holding(input, push, site, |push| push.given.fate())
     }
 }
 
