@@ -10,7 +10,7 @@ use tests::counted;
 use tests::random::{Moved, on_clock, on_sim};
 
 /// The faults that need no simulation.
-const ON_CLOCKS: [Fault; 5] = [Fault::Error, Fault::Panic, Fault::Cancel, Fault::Drain, Fault::DropRun];
+const ON_CLOCKS: [Fault; 6] = [Fault::Error, Fault::Panic, Fault::Cancel, Fault::Drain, Fault::DropRun, Fault::Pause];
 
 #[test]
 fn ledger_and_witness_agree_for_two_thousand_random_pipelines() {

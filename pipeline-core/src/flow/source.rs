@@ -293,6 +293,11 @@ impl<R: Reads, N: Push<R::Item, ()>> Pump<R, N> {
                 Poll::Pending => self.pend(Spent::WaitingForRoom, Doing::WaitForRoom),
             };
         }
+        if self.site.node.poll_resumed(cx).is_pending() {
+            // What was pushed before goes on.
+            let _ = self.next.poll_settled(cx);
+            return self.pend(Spent::WaitingForRoom, Doing::WaitForRoom);
+        }
         for _ in 0..BUDGET {
             match self.next.poll_room(cx) {
                 Poll::Ready(Flowing::On) => {}

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::future::poll_fn;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use super::gate::Gate;
 use crate::edge::{Next, Rx, edge, wake};
@@ -14,7 +14,7 @@ use crate::lineage::Lineage;
 use crate::op::{Inputs, Mover, Taken};
 use crate::plan::{Build, Outline};
 use crate::push::Push;
-use crate::run::Stop;
+use crate::run::{Node, Stop};
 
 const NAME: &str = "inlet";
 
@@ -56,7 +56,7 @@ impl<T: Send + 'static, L: Lineage> Flow for InletFlow<T, L> {
             return build.refuse(Error::spent(NAME));
         }
         let end = Closes(gate);
-        let mut mover = Mover::new(Reads { rx, is_over: false }, next, site.clone());
+        let mut mover = Mover::new(Reads { rx, is_over: false, node: site.node.clone() }, next, site.clone());
         build.task(&site.clone(), async move {
             poll_fn(|cx| {
                 if site.node.is_draining() {
@@ -102,6 +102,7 @@ impl<T, L> Drop for Closes<T, L> {
 struct Reads<T, L> {
     rx: Rx<T, L>,
     is_over: bool,
+    node: Arc<Node>,
 }
 
 impl<T: Send + 'static, L: Lineage> Inputs for Reads<T, L> {
@@ -113,6 +114,7 @@ impl<T: Send + 'static, L: Lineage> Inputs for Reads<T, L> {
     }
 
     fn poll_take(&mut self, cx: &mut Context<'_>) -> Poll<Taken<T, L>> {
+        ready!(self.node.poll_resumed(cx));
         self.rx.poll_next(cx.waker()).map(|next| match next {
             Next::End => {
                 self.is_over = true;

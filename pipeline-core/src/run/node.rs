@@ -1,13 +1,13 @@
 //! One row of a running plan: a name, its counters, its tasks and whether it was told to stop.
 
 use std::sync::{Arc, Weak};
-use std::task::Waker;
+use std::task::{Context, Poll, Waker};
 
 use crate::edge::Filled;
 use crate::ledger::{Counts, Kind};
 use crate::runtime::Task;
 use crate::sync::Mutex;
-use crate::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
+use crate::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 
 /// Why a node has to end before its input does.
 ///
@@ -33,7 +33,14 @@ pub enum Doing {
     WaitForRoom = 2,
     /// It has not begun, or has ended.
     Nothing = 3,
+    /// It is a source, and the run is paused.
+    Paused = 4,
 }
+
+/// The run drains: a source ends at its next await.
+const DRAINS: u8 = 1;
+/// The run is paused: a source makes no item. A drain overrules it.
+const PAUSED: u8 = 2;
 
 /// Public only because hidden methods of public traits name it.
 #[doc(hidden)]
@@ -47,8 +54,8 @@ pub struct Node {
     stop: AtomicU8,
     /// Set in one of the several outlets of a split, which stands for the split's node.
     split: Option<Arc<Outlets>>,
-    /// The run drains: a source ends at its next await.
-    drains: AtomicBool,
+    /// What the sources of the run were told: [`DRAINS`], [`PAUSED`].
+    told: AtomicU8,
     doing: AtomicU8,
     /// Tasks that have not ended.
     alive: AtomicUsize,
@@ -82,6 +89,8 @@ struct Tasks {
     list: Vec<Task<()>>,
     /// How often all of them were nudged.
     nudges: u64,
+    /// What waits for the end of a pause.
+    paused: Vec<Waker>,
     aborted: bool,
 }
 
@@ -94,7 +103,7 @@ impl Node {
             edges: Mutex::new(Vec::new()),
             stop: AtomicU8::new(Stop::No as u8),
             split: None,
-            drains: AtomicBool::new(false),
+            told: AtomicU8::new(0),
             doing: AtomicU8::new(Doing::Nothing as u8),
             alive: AtomicUsize::new(0),
             tasks: Mutex::new(Tasks::default()),
@@ -134,14 +143,52 @@ impl Node {
     }
 
     pub(crate) fn is_draining(&self) -> bool {
-        self.drains.load(Ordering::Acquire)
+        self.told.load(Ordering::Acquire) & DRAINS != 0
     }
 
     /// Tells the node that its run drains, and asks for a poll of each of its tasks.
     pub(crate) fn drain(&self) {
-        if !self.drains.swap(true, Ordering::AcqRel) {
+        if self.told.fetch_or(DRAINS, Ordering::AcqRel) & DRAINS == 0 {
             self.nudge();
         }
+    }
+
+    /// Whether it was told something that a source has to heed.
+    #[inline]
+    pub(crate) fn is_told(&self) -> bool {
+        self.told.load(Ordering::Acquire) != 0
+    }
+
+    fn is_paused(&self) -> bool {
+        self.told.load(Ordering::Acquire) == PAUSED
+    }
+
+    /// Ready if the source may make an item.
+    pub(crate) fn poll_resumed(&self, cx: &mut Context<'_>) -> Poll<()> {
+        if !self.is_paused() {
+            return Poll::Ready(());
+        }
+        let mut tasks = self.tasks.lock();
+        if !tasks.paused.iter().any(|waker| waker.will_wake(cx.waker())) {
+            tasks.paused.push(cx.waker().clone());
+        }
+        drop(tasks);
+        // It may have been resumed before there was somebody to wake.
+        if self.is_paused() { Poll::Pending } else { Poll::Ready(()) }
+    }
+
+    /// Tells a source to make no item, or to go on. Who waits for that is to be woken, outside of the caller's locks.
+    #[must_use = "what was paused waits for it"]
+    pub(crate) fn set_paused(&self, is_paused: bool) -> Vec<Waker> {
+        if self.kind != Kind::Source {
+            return Vec::new();
+        }
+        if is_paused {
+            self.told.fetch_or(PAUSED, Ordering::AcqRel);
+            return Vec::new();
+        }
+        self.told.fetch_and(!PAUSED, Ordering::AcqRel);
+        std::mem::take(&mut self.tasks.lock().paused)
     }
 
     /// Whether a task of the node works on something, and does not wait for another node.
@@ -154,7 +201,8 @@ impl Node {
         let wakers: Vec<_> = {
             let mut tasks = self.tasks.lock();
             tasks.nudges += 1;
-            tasks.list.iter().filter_map(Task::job_waker).collect()
+            let paused = std::mem::take(&mut tasks.paused);
+            tasks.list.iter().filter_map(Task::job_waker).chain(paused).collect()
         };
         wakers.into_iter().for_each(Waker::wake);
     }
@@ -199,6 +247,8 @@ impl Node {
     pub(crate) fn task_ends(&self) {
         if self.alive.fetch_sub(1, Ordering::AcqRel) == 1 {
             self.set_doing(Doing::Nothing);
+            let paused = std::mem::take(&mut self.tasks.lock().paused);
+            drop(paused);
         }
     }
 
@@ -208,6 +258,7 @@ impl Node {
 
     pub(crate) fn doing(&self) -> Doing {
         match self.doing.load(Ordering::Relaxed) {
+            0..=2 if self.is_paused() => Doing::Paused,
             0 => Doing::Work,
             1 => Doing::WaitForInput,
             2 => Doing::WaitForRoom,

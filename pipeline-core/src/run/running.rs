@@ -4,7 +4,7 @@ use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use super::pipeline::{Done, Gives, Pipeline, Watched};
@@ -294,6 +294,49 @@ impl<V: Send + 'static> Running<V> {
             tasks.run.drain(within);
         }
         self.join().await
+    }
+
+    /// Lets the sources make no more items until [`resume`](Self::resume). What is in flight goes on.
+    ///
+    /// A source stops between two items: a function where it sends next, whatever it awaits before; an iterator or a stream
+    /// before it is read again, so after at most 128 items that were ready at once; an [`inlet`](crate::inlet::inlet) keeps
+    /// what it is given in its buffer. A permit that a source had reserved before still gives its item. Inner flows that a
+    /// stage has started belong to an item in flight: they go on.
+    ///
+    /// The run has not ended: [`join`](Self::join) waits for as long as it is paused. A drain, a cancel or a failure ends it as ever, and a
+    /// drain lets the item of a pending send through. Does nothing if the run is paused, drains, or is over.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use taktline::prelude::*;
+    ///
+    /// # taktline::sim::run(1, async {
+    /// let slow = stage(|x: u64| async move { sleep(Duration::from_secs(1)).await; x }).name("slow").buffer(2);
+    /// let running = iter(0..10u64).then(slow).count().start();
+    /// sleep(Duration::from_millis(1500)).await;
+    /// running.pause();
+    /// sleep(Duration::from_secs(60)).await;
+    /// // Of what had been accepted, all is done.
+    /// let paused = running.report().expect("it was started");
+    /// assert_eq!(paused.stage("slow").map(|row| (row.items_in, row.done)), Some((4, 4)));
+    /// running.resume();
+    /// assert_eq!(running.join().await?.value, 10);
+    /// # Ok::<(), taktline::Error>(())
+    /// # }).unwrap();
+    /// ```
+    pub fn pause(&self) {
+        self.set_paused(true);
+    }
+
+    /// Lets the sources go on. Does nothing if the run is not paused.
+    pub fn resume(&self) {
+        self.set_paused(false);
+    }
+
+    fn set_paused(&self, is_paused: bool) {
+        if let Ok((tasks, _)) = &self.launched {
+            tasks.run.set_paused(is_paused).into_iter().for_each(Waker::wake);
+        }
     }
 
     /// The ledger as it stands now. `None` if the run could not be started. Reading it stops nothing: the counts of two rows

@@ -40,6 +40,8 @@ pub(super) struct State {
     failures: Vec<Failure>,
     pub(super) stopping: Option<Stop>,
     cancelled: bool,
+    /// No source makes an item.
+    is_paused: bool,
     /// When a drain becomes a cancel.
     pub(super) deadline: Option<Instant>,
     overdue: Option<Overdue>,
@@ -93,6 +95,8 @@ impl Shared {
         drop(nodes);
         let (stopping, deadline) = {
             let state = self.state.lock();
+            // Under the lock, so that a resume meanwhile is not undone. Nobody waits at a new node.
+            drop(node.set_paused(state.is_paused));
             (state.stopping, state.deadline)
         };
         if let Some(reason) = stopping {
@@ -111,6 +115,15 @@ impl Shared {
         let ambient = Some(self.clone());
         let task = Supervised { job: Some(job), node: node.clone(), ambient, has_begun: false, alive };
         node.own(|| named(&node.name, || self.rt.spawn(task)));
+    }
+
+    /// Tells every source to make no item, or to go on. Who waits for that is to be woken, outside of the caller's locks.
+    #[must_use = "what was paused waits for it"]
+    pub(super) fn set_paused(&self, is_paused: bool) -> Vec<Waker> {
+        // Under the lock, so that of two callers one has the last word at every node.
+        let mut state = self.state.lock();
+        state.is_paused = is_paused;
+        self.nodes.lock().iter().flat_map(|node| node.set_paused(is_paused)).collect()
     }
 
     /// Records a failure and stops what feeds the run. The first one is the run's outcome.

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::future::poll_fn;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use futures_core::Stream;
@@ -178,6 +178,41 @@ impl<T: Send + 'static> Started<T> {
     pub fn drain(&self, within: Duration) {
         if let Ok((tasks, _)) = &self.launched {
             tasks.run.drain(within);
+        }
+    }
+
+    /// Lets the sources make no more items until [`resume`](Self::resume), as [`Running::pause`](super::Running::pause) does. What is in
+    /// flight comes to the loop.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use taktline::prelude::*;
+    ///
+    /// # taktline::sim::run(1, async {
+    /// let mut xs = iter(0u64..).buffer(2).start();
+    /// assert_eq!(xs.next().await?, Some(0));
+    /// xs.pause();
+    /// let mut read = 1;
+    /// while taktline::timeout(Duration::from_secs(1), xs.next()).await.is_ok() {
+    ///     read += 1;
+    /// }
+    /// xs.resume();
+    /// assert_eq!(xs.next().await?, Some(read));
+    /// # Ok::<(), taktline::Error>(())
+    /// # }).unwrap();
+    /// ```
+    pub fn pause(&self) {
+        self.set_paused(true);
+    }
+
+    /// Lets the sources go on. Does nothing if the flow is not paused.
+    pub fn resume(&self) {
+        self.set_paused(false);
+    }
+
+    fn set_paused(&self, is_paused: bool) {
+        if let Ok((tasks, _)) = &self.launched {
+            tasks.run.set_paused(is_paused).into_iter().for_each(Waker::wake);
         }
     }
 

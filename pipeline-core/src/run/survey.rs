@@ -56,7 +56,7 @@ pub(super) fn survey(nodes: &[impl AsRef<Node>]) -> Vec<Waiting> {
         row.waits_for = match row.doing {
             Doing::WaitForInput => before,
             Doing::WaitForRoom => behind,
-            Doing::Work | Doing::Nothing => Vec::new(),
+            Doing::Work | Doing::Nothing | Doing::Paused => Vec::new(),
         };
     }
     all
@@ -102,9 +102,12 @@ impl Waiting {
         }
     }
 
-    /// Whether it has something that did not come to its end.
+    /// Whether it has something that should come to its end.
     pub(super) fn has_items(&self) -> bool {
-        self.oldest.is_some() || self.kind != Kind::Source && self.in_work + self.finished > 0
+        match self.kind {
+            Kind::Source => self.oldest.is_some() && self.doing != Doing::Paused,
+            _ => self.oldest.is_some() || self.in_work + self.finished > 0,
+        }
     }
 }
 
@@ -119,6 +122,7 @@ impl fmt::Display for Waiting {
             Doing::WaitForRoom => write!(f, "waits for room before `{whom}`")?,
             Doing::Work => write!(f, "is in work and waits for something outside of the pipeline")?,
             Doing::Nothing => write!(f, "has ended")?,
+            Doing::Paused => write!(f, "is paused")?,
         }
         for (number, edge) in self.edges.iter().enumerate() {
             write!(f, "{}{edge}", if number == 0 { "; waiting: " } else { ", " })?;

@@ -16,7 +16,8 @@ use crate::sync::Mutex;
 /// that is given to it later is stopped as it begins.
 ///
 /// Each call is idempotent, and none waits: who runs the pipeline learns how it ended. Of several drains the earliest
-/// deadline counts; a cancel overrules a drain, and nothing overrules a cancel.
+/// deadline counts; a cancel overrules a drain, and nothing overrules a cancel. A [pause](Self::pause) is no stop: both
+/// overrule it.
 ///
 /// A stage that stops its own run:
 ///
@@ -44,6 +45,7 @@ pub struct StopToken(Arc<Mutex<State>>);
 #[derive(Default)]
 struct State {
     asked: Option<Asked>,
+    is_paused: bool,
     runs: Vec<Weak<Shared>>,
     /// Who waits to be told, each under its number.
     waiting: BTreeMap<u64, Waker>,
@@ -83,6 +85,51 @@ impl StopToken {
         self.ask(Asked::Cancel);
     }
 
+    /// Pauses every run that was given to the token, as [`Running::pause`](super::Running::pause) does. A run that is given to it later
+    /// begins paused.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use taktline::prelude::*;
+    ///
+    /// # taktline::sim::run(1, async {
+    /// let stop = StopToken::new();
+    /// let other = stop.clone();
+    /// let _nightly = taktline::spawn(async move {
+    ///     sleep(Duration::from_secs(10)).await;
+    ///     other.pause();
+    ///     sleep(Duration::from_secs(3600)).await;
+    ///     other.resume();
+    /// });
+    /// let ticks = taktline::interval(Duration::from_secs(4)).take(4).count().stop_on(&stop);
+    /// // Ticks at 4 and 8, and then at once, and at the next full period.
+    /// assert_eq!(ticks.run().await?.report.elapsed(), Duration::from_secs(3612));
+    /// # Ok::<(), taktline::Error>(())
+    /// # }).unwrap();
+    /// ```
+    pub fn pause(&self) {
+        self.set_paused(true);
+    }
+
+    /// Lets every run that was given to the token go on.
+    pub fn resume(&self) {
+        self.set_paused(false);
+    }
+
+    fn set_paused(&self, is_paused: bool) {
+        // Under the lock, so that of two callers one has the last word at every run. What is woken may use the token.
+        let (runs, wakers) = {
+            let mut state = self.0.lock();
+            state.is_paused = is_paused;
+            let runs: Vec<_> = state.runs.iter().filter_map(Weak::upgrade).collect();
+            let wakers: Vec<_> = runs.iter().flat_map(|run| run.set_paused(is_paused)).collect();
+            (runs, wakers)
+        };
+        // They may be the last that know of their runs.
+        drop(runs);
+        wakers.into_iter().for_each(Waker::wake);
+    }
+
     /// Whether a drain or a cancel was asked for.
     pub fn is_stopped(&self) -> bool {
         self.0.lock().asked.is_some()
@@ -114,6 +161,10 @@ impl StopToken {
             let mut state = self.0.lock();
             state.runs.retain(|one| one.strong_count() > 0);
             state.runs.push(Arc::downgrade(run));
+            if state.is_paused {
+                // Nobody waits at a run that begins.
+                drop(run.set_paused(true));
+            }
             state.asked
         };
         if let Some(asked) = asked {

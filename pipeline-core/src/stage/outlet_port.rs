@@ -183,6 +183,10 @@ impl<U: Send + 'static, L: Lineage> Port<U, L> {
 
 impl<U: Send + 'static, L: Lineage> OutPort<U> for Port<U, L> {
     fn poll_room(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let is_told = self.node.is_told();
+        if is_told && self.node.poll_resumed(cx).is_pending() {
+            return self.on(Poll::Pending);
+        }
         let mut state = self.state.lock();
         if state.looked_at >= BUDGET {
             state.looked_at = 0;
@@ -192,7 +196,7 @@ impl<U: Send + 'static, L: Lineage> OutPort<U> for Port<U, L> {
         }
         let polled = state.outlet.poll_room(cx);
         drop(state);
-        if self.is_ending() {
+        if is_told && self.is_ending() {
             let is_last = polled == Poll::Ready(Flowing::On);
             if self.has_sent_last.fetch_or(is_last, Ordering::Relaxed) {
                 self.give_up();

@@ -1,6 +1,6 @@
 //! A run that the case watches over: it may be cancelled or dropped at any step, and its books are audited.
 
-use std::future::{Future, poll_fn};
+use std::future::{Future, pending, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
@@ -8,13 +8,16 @@ use std::time::Duration;
 
 use taktline_core::error::Error;
 use taktline_core::ledger::Report;
-use taktline_core::run::{Done, Pipeline};
+use taktline_core::run::{Done, Pipeline, Running};
 use taktline_core::runtime::{Rt, Waits, current};
 
 use crate::{Case, Fault};
 
 /// The deadline of a drain: one that is passed tells of a run that hangs.
 const DRAIN_MAX: Duration = Duration::from_secs(24 * 3600);
+
+/// How long a pause takes at most.
+const PAUSE_MAX_MS: u64 = 9_999;
 
 /// How a [run of a case](Case::run) has ended.
 #[derive(Debug)]
@@ -29,7 +32,8 @@ pub enum End<V> {
 
 impl Case {
     /// Runs `plan` on the runtime of the caller, to its end or to the step at which the seed
-    /// [cancels](Fault::Cancel), [drains](Fault::Drain) or [drops](Fault::DropRun) it, and audits its ledger, whatever has ended it.
+    /// [cancels](Fault::Cancel), [drains](Fault::Drain) or [drops](Fault::DropRun) it, and audits its ledger, whatever has ended
+    /// it. It may be [paused](Fault::Pause) meanwhile for some time.
     ///
     /// ```
     /// use taktline::prelude::*;
@@ -56,13 +60,14 @@ impl Case {
         let running = plan.start_on(&rt);
         self.watch_books(&rt);
         let stop = {
-            let mut wait = pin!(running.wait());
+            let (mut wait, mut pause) = (pin!(running.wait()), pin!(self.pause(&running, &rt)));
             let stops = [Fault::DropRun, Fault::Cancel, Fault::Drain];
             let mut moments = stops.map(|fault| (fault, Box::pin(self.moment(fault))));
             poll_fn(|cx| {
                 if wait.as_mut().poll(cx).is_ready() {
                     return Poll::Ready(None);
                 }
+                let _ = pause.as_mut().poll(cx);
                 let mut moments = moments.iter_mut();
                 let reached = moments.find_map(|(fault, moment)| moment.as_mut().poll(cx).is_ready().then_some(*fault));
                 reached.map_or(Poll::Pending, |fault| Poll::Ready(Some(fault)))
@@ -87,6 +92,15 @@ impl Case {
                 End::Failed(error)
             }
         }
+    }
+
+    /// Never ready, so that it may be polled again.
+    async fn pause<V: Send + 'static>(&self, running: &Running<V>, rt: &Rt) {
+        self.moment(Fault::Pause).await;
+        running.pause();
+        rt.sleep(Duration::from_millis(self.draw_for(Fault::Pause.name(), 0..=PAUSE_MAX_MS))).await;
+        running.resume();
+        pending().await
     }
 
     /// Audits at the end what is run on `rt` now: also a run that is dropped balances.

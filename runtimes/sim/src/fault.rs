@@ -48,6 +48,8 @@ faults! {
     Cancel = "cancel",
     /// The run is drained at some step, between two polls: see [`Case::run`](crate::Case::run).
     Drain = "drain",
+    /// The run is paused at some step, between two polls, and resumed a while later: see [`Case::run`](crate::Case::run).
+    Pause = "pause",
     /// A body returns an error.
     Error = "error",
     /// A body panics.
@@ -118,11 +120,11 @@ impl Faults {
 }
 
 /// What no program notices that does not ask for it: all but [`ClockJump`](Fault::ClockJump),
-/// [`Shutdown`](Fault::Shutdown), [`DropRoot`](Fault::DropRoot) and [`Drain`](Fault::Drain), after which a run ends well with
-/// fewer items.
+/// [`Shutdown`](Fault::Shutdown), [`DropRoot`](Fault::DropRoot), [`Pause`](Fault::Pause), which takes time, and
+/// [`Drain`](Fault::Drain), after which a run ends well with fewer items.
 impl Default for Faults {
     fn default() -> Faults {
-        let noticed = [Fault::ClockJump, Fault::Shutdown, Fault::DropRoot, Fault::Drain];
+        let noticed = [Fault::ClockJump, Fault::Shutdown, Fault::DropRoot, Fault::Pause, Fault::Drain];
         noticed.into_iter().fold(Faults::all(), Faults::without)
     }
 }

@@ -58,7 +58,7 @@ impl Injector {
                 (1 + tape.below(stream, 1 << log), fault)
             })
         };
-        let once = [Fault::Shutdown, Fault::DropRoot, Fault::DropRun, Fault::Cancel, Fault::Drain];
+        let once = [Fault::Shutdown, Fault::DropRoot, Fault::DropRun, Fault::Cancel, Fault::Drain, Fault::Pause];
         let mut moments: Vec<_> = once.into_iter().filter_map(moment).collect();
         moments.sort_by(|a, b| b.cmp(a));
         let [spurious, delayed, duplicate, clock] =

@@ -59,6 +59,8 @@ pub(super) struct Shop {
     pub(super) receipts: Receipts,
     /// How long a tick is.
     pub(super) tick: Duration,
+    /// Whether the run was paused and not resumed.
+    pub(super) is_paused: AtomicBool,
     /// One for each node, and one for the sink.
     benches: Vec<Arc<Bench>>,
     /// Which of them are of calls that may begin until the future that waits for them is dropped, soon after the run was.
@@ -70,7 +72,8 @@ impl Shop {
         let benches = (0..=spec.nodes.len()).map(|_| Arc::default()).collect();
         let is_blocking = |form: &Form| matches!(form, Form::Step(op) if op.name == "blocking");
         let lingers = spec.nodes.iter().map(|node| is_blocking(&node.form)).chain([false]).collect();
-        Shop { witness: Witness::new(), receipts: Receipts::default(), tick, benches, lingers }
+        let (witness, receipts) = (Witness::new(), Receipts::default());
+        Shop { witness, receipts, tick, is_paused: AtomicBool::new(false), benches, lingers }
     }
 
     pub(super) fn bench(&self, place: Place) -> &Arc<Bench> {

@@ -100,10 +100,10 @@ impl Watched {
         }
     }
 
-    /// A source does not wait in a send while there is a place.
+    /// A source does not wait in a send while there is a place, but in a pause.
     fn check_room(&self, shop: &Shop, report: &Report) {
         let Some(row) = report.stage(&self.name) else { return };
-        let waits = shop.bench(self.source).sends.load(SeqCst);
+        let waits = shop.bench(self.source).sends.load(SeqCst) && !shop.is_paused.load(SeqCst);
         assert!(!waits || row.waiting >= self.capacity, "a source waits though there is room: {self:?}\n{report}");
     }
 }

@@ -1,5 +1,6 @@
 //! Runs a spec to its ending.
 
+use std::convert::Infallible;
 use std::future::{pending, poll_fn};
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
@@ -68,10 +69,12 @@ struct Stage<'a> {
     rt: &'a Rt,
     shop: &'a Shop,
     is_drained: AtomicBool,
+    /// Pauses the run.
+    token: StopToken,
 }
 
 pub(super) async fn perform(case: &Case, spec: &Spec, rt: &Rt, tasks: &Tasks, shop: &Shop) -> Outcome {
-    let stage = Stage { case, spec, rt, shop, is_drained: AtomicBool::new(false) };
+    let stage = Stage { case, spec, rt, shop, is_drained: AtomicBool::new(false), token: StopToken::new() };
     if spec.is_tracked { stage.perform::<Ticket>(tasks).await } else { stage.perform::<()>(tasks).await }
 }
 
@@ -158,7 +161,7 @@ impl Stage<'_> {
     ) -> (End, Option<Value>) {
         let Stage { case, rt, .. } = self;
         let description = plan.describe();
-        let running = plan.start_on(rt);
+        let running = plan.stop_on(&self.token).start_on(rt);
         case.watch_books(rt);
         let outcome = match self.ended(&running).await {
             None => running.join().await,
@@ -201,21 +204,39 @@ impl Stage<'_> {
         .await
     }
 
-    /// Waits until the run is to be cancelled or dropped.
+    /// Waits until the run is to be cancelled or dropped. May pause it meanwhile.
     async fn stopped(&self) -> Fault {
         let stops = self.spec.stops;
         let stops = [(Fault::Cancel, stops.cancel), (Fault::DropRun, stops.drop), (Fault::Drain, stops.drain)];
         let waits = stops.map(|(fault, stop)| {
             Box::pin(async move {
-                match stop {
-                    None => pending().await,
-                    Some(None) => self.case.moment(fault).await,
-                    Some(Some(ticks)) => self.rt.sleep(self.shop.tick * ticks as u32).await,
-                }
+                self.wait_for(fault, stop).await;
                 fault
             })
         });
-        select_all(waits).await.0
+        match select(select_all(waits), Box::pin(self.pause())).await {
+            Either::Left(((fault, ..), _)) => fault,
+            Either::Right((never, _)) => match never {},
+        }
+    }
+
+    async fn wait_for(&self, fault: Fault, stop: Option<Option<u64>>) {
+        match stop {
+            None => pending().await,
+            Some(None) => self.case.moment(fault).await,
+            Some(Some(ticks)) => self.rt.sleep(self.shop.tick * ticks as u32).await,
+        }
+    }
+
+    async fn pause(&self) -> Infallible {
+        let stops = self.spec.stops;
+        self.wait_for(Fault::Pause, stops.pause).await;
+        self.shop.is_paused.store(true, SeqCst);
+        self.token.pause();
+        self.rt.sleep(self.shop.tick * stops.paused_for as u32).await;
+        self.token.resume();
+        self.shop.is_paused.store(false, SeqCst);
+        pending().await
     }
 
     /// How long a drain may take. Longer than any run.
@@ -229,7 +250,7 @@ impl Stage<'_> {
         let Sink::Loop { pause, patience, stop } = spec.sink else { unreachable!("it is a loop") };
         let flow = flow.buffer(2);
         let description = flow.describe();
-        let mut started = flow.start_on(rt);
+        let mut started = flow.start_on(rt).stop_on(&self.token);
         case.watch_books(rt);
         let mut stopped: Pin<Box<dyn Future<Output = Fault> + Send + '_>> = Box::pin(self.stopped());
         let mut read = 0;

@@ -103,12 +103,15 @@ pub(super) struct Trouble {
     pub(super) id: u64,
 }
 
-/// When the run is cancelled, drained or dropped, in ticks; without a tick, at a step of the simulation.
+/// When the run is cancelled, drained, dropped or paused, in ticks; without a tick, at a step of the simulation.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Stops {
     pub(super) cancel: Option<Option<u64>>,
     pub(super) drop: Option<Option<u64>>,
     pub(super) drain: Option<Option<u64>>,
+    pub(super) pause: Option<Option<u64>>,
+    /// How many ticks a pause takes.
+    pub(super) paused_for: u64,
     /// After how many ticks a drain becomes a cancel, if there is a limit.
     pub(super) within: Option<u64>,
 }
@@ -304,7 +307,9 @@ impl Stops {
         };
         let is_short = case.has(Fault::Drain) && case.draw_for(Fault::Drain.name(), 0..=2) == 2;
         let within = is_short.then(|| case.draw_for(Fault::Drain.name(), 0..=24));
-        Stops { cancel: stop(Fault::Cancel), drop: stop(Fault::DropRun), drain: stop(Fault::Drain), within }
+        let paused_for = if case.has(Fault::Pause) { case.draw_for(Fault::Pause.name(), 0..=24) } else { 0 };
+        let (cancel, drop, drain) = (stop(Fault::Cancel), stop(Fault::DropRun), stop(Fault::Drain));
+        Stops { cancel, drop, drain, pause: stop(Fault::Pause), paused_for, within }
     }
 }
 
