@@ -8,17 +8,17 @@ use std::fmt;
 use std::future::{Future, ready};
 
 use super::plain::{PlainBody, PlainFlow, PlainSinkFlow};
-use super::policy::{Policies, Policy, attempt_methods, letter_methods, policy_methods};
+use super::policy::{Policies, policy_methods};
 use super::settings::Settings;
 use super::stream::{SourceFlow, StreamFlow, StreamSinkFlow};
-use super::{Backoff, In, Mapped, Out, Stage, Staged, Step};
+use super::{Backoff, In, Mapped, Out, Stage, Staged, Step, Sunk};
 use crate::error::BoxError;
 use crate::flow::{BoxFlow, Flow};
 use crate::ledger::Kind;
 use crate::plan::{Build, Outline};
 use crate::push::Push;
 use crate::run::Pipeline;
-use crate::sink::{Drain, WorkerSink};
+use crate::sink::Drain;
 use crate::stage::blocking::run_blocking;
 
 /// `async fn(item, ..) -> Ret`: one to one. Also a sink, with `Out = ()`.
@@ -97,37 +97,37 @@ pub trait Plain: Clone + Send + 'static {
 /// Makes a [`Stage`] of an [`Each`].
 #[doc(hidden)]
 #[derive(Clone, Debug)]
-pub struct EachBody<S>(S);
+pub struct EachBody<S>(pub(super) S);
 
 /// Makes a [`Stage`] of a [`Many`].
 #[doc(hidden)]
 #[derive(Clone, Debug)]
-pub struct ManyBody<S>(S);
+pub struct ManyBody<S>(pub(super) S);
 
 /// Makes a [`Stage`] of a [`Plain`], run by workers.
 #[doc(hidden)]
 #[derive(Clone, Debug)]
-pub struct WorkersBody<S>(S);
+pub struct WorkersBody<S>(pub(super) S);
 
 /// Makes a [`Stage`] of a [`Plain`], run where blocking is allowed.
 #[doc(hidden)]
 #[derive(Clone, Debug)]
-pub struct BlockingBody<S>(S);
+pub struct BlockingBody<S>(pub(super) S);
 
 #[doc(hidden)]
-pub type EachStage<S, P = ()> = Staged<EachBody<S>, P>;
+pub type EachStage<S, P = (), K = ()> = Staged<EachBody<S>, P, K>;
 #[doc(hidden)]
-pub type ManyStage<S, P = ()> = Staged<ManyBody<S>, P>;
+pub type ManyStage<S, P = (), K = ()> = Staged<ManyBody<S>, P, K>;
 #[doc(hidden)]
-pub type WorkersStage<S, P = ()> = Staged<WorkersBody<S>, P>;
+pub type WorkersStage<S, P = (), K = ()> = Staged<WorkersBody<S>, P, K>;
 #[doc(hidden)]
-pub type BlockingStage<S, P = ()> = Staged<BlockingBody<S>, P>;
+pub type BlockingStage<S, P = (), K = ()> = Staged<BlockingBody<S>, P, K>;
 #[doc(hidden)]
-pub type EachSink<S, P = ()> = Sunk<EachBody<S>, P>;
+pub type EachSink<S, P = (), K = ()> = Sunk<EachBody<S>, P, K>;
 #[doc(hidden)]
-pub type WorkersSink<S, P = ()> = Sunk<WorkersBody<S>, P>;
+pub type WorkersSink<S, P = (), K = ()> = Sunk<WorkersBody<S>, P, K>;
 #[doc(hidden)]
-pub type BlockingSink<S, P = ()> = Sunk<BlockingBody<S>, P>;
+pub type BlockingSink<S, P = (), K = ()> = Sunk<BlockingBody<S>, P, K>;
 
 impl<S: Each> Stage for EachBody<S> {
     type In = S::Item;
@@ -232,7 +232,7 @@ macro_rules! staged_forms {
 }
 staged_forms!(EachBody: Each, ManyBody: Many, WorkersBody: Plain, BlockingBody: Plain);
 
-impl<S: Each, P> Staged<EachBody<S>, P> {
+impl<S: Each, P, K> Staged<EachBody<S>, P, K> {
     /// Calls the function itself, without a pipeline, with a clone of its configuration.
     ///
     /// ```
@@ -256,141 +256,17 @@ impl<S: Each, P> Staged<EachBody<S>, P> {
     }
 }
 
-impl<S: Plain, P> Staged<WorkersBody<S>, P> {
+impl<S: Plain, P, K> Staged<WorkersBody<S>, P, K> {
     /// Calls the function itself, without a pipeline.
     pub fn call(&self, item: S::Item) -> S::Ret {
         self.body.0.clone().call(item)
     }
 }
 
-impl<S: Plain, P> Staged<BlockingBody<S>, P> {
+impl<S: Plain, P, K> Staged<BlockingBody<S>, P, K> {
     /// Calls the function itself, without a pipeline, on the thread of the caller.
     pub fn call(&self, item: S::Item) -> S::Ret {
         self.body.0.clone().call(item)
-    }
-}
-
-/// A sink with workers, and its settings. Made by `#[sink]`; ends a flow by [`sink`](Flow::sink). Each setter overrides what
-/// the attribute said.
-///
-/// ```
-/// use taktline::prelude::*;
-///
-/// #[sink(concurrency = 2)]
-/// async fn store(x: u64, sum: &std::sync::atomic::AtomicU64) {
-///     sum.fetch_add(x, std::sync::atomic::Ordering::Relaxed);
-/// }
-///
-/// # taktline::sim::run(1, async {
-/// let sum = std::sync::Arc::new(std::sync::atomic::AtomicU64::new(0));
-/// let report = iter(0..9u64).sink(store(sum.clone()).buffer(4).name("sum")).run().await?.report;
-/// assert_eq!(report.stage("sum").map(|row| row.done), Some(9));
-/// assert_eq!(sum.load(std::sync::atomic::Ordering::Relaxed), 36);
-/// # Ok::<(), taktline::Error>(())
-/// # }).unwrap();
-/// ```
-///
-/// # Ordering
-/// Items are started in their order. With several workers they may end in any; there is no window.
-#[must_use = "a sink does nothing until it is handed to `sink` and the pipeline is run"]
-#[derive(Clone)]
-pub struct Sunk<S, P = ()> {
-    body: S,
-    settings: Settings,
-    policies: P,
-}
-
-impl<S> Sunk<S> {
-    fn named(name: &'static str, body: S) -> Self {
-        Sunk { body, settings: Settings::new(name), policies: () }
-    }
-}
-
-policy_methods!(Sunk<S: Stage, item = S::In>);
-attempt_methods!(Sunk);
-letter_methods!(Sunk);
-
-impl<S, P> Sunk<S, P> {
-    /// How many items may be in work at once. Default 1. Zero makes the plan invalid: `run` says so.
-    pub fn concurrency(mut self, workers: usize) -> Self {
-        self.settings.concurrency = Some(workers);
-        self
-    }
-
-    /// How many items may wait before the sink. Default 16. Zero makes the plan invalid: `run` says so.
-    pub fn buffer(mut self, items: usize) -> Self {
-        self.settings.buffer = Some(items);
-        self
-    }
-
-    /// The name in errors and reports. Default: the name of the function.
-    pub fn name(mut self, name: impl Into<Cow<'static, str>>) -> Self {
-        self.settings.name = name.into();
-        self
-    }
-}
-
-impl<S, P> fmt::Debug for Sunk<S, P> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sunk").field("settings", &self.settings).finish_non_exhaustive()
-    }
-}
-
-impl<S: Each<Out = ()>> Sunk<EachBody<S>> {
-    #[doc(hidden)]
-    pub fn new(name: &'static str, body: S) -> Self {
-        Sunk::named(name, EachBody(body))
-    }
-}
-
-impl<S: Each<Out = ()>, P> Sunk<EachBody<S>, P> {
-    /// Calls the function itself, without a pipeline.
-    ///
-    /// # Cancel safety
-    /// That of the function.
-    pub async fn call(&self, item: S::Item) -> S::Ret {
-        let mut body = self.body.0.clone();
-        body.call(item).await
-    }
-}
-
-impl<S: Plain<Out = ()>> Sunk<WorkersBody<S>> {
-    #[doc(hidden)]
-    pub fn new(name: &'static str, body: S) -> Self {
-        Sunk::named(name, WorkersBody(body))
-    }
-}
-
-impl<S: Plain<Out = ()>, P> Sunk<WorkersBody<S>, P> {
-    /// Calls the function itself, without a pipeline.
-    pub fn call(&self, item: S::Item) -> S::Ret {
-        self.body.0.clone().call(item)
-    }
-}
-
-impl<S: Plain<Out = ()>> Sunk<BlockingBody<S>> {
-    #[doc(hidden)]
-    pub fn new(name: &'static str, body: S) -> Self {
-        Sunk::named(name, BlockingBody(body))
-    }
-}
-
-impl<S: Plain<Out = ()>, P> Sunk<BlockingBody<S>, P> {
-    /// Calls the function itself, without a pipeline, on the thread of the caller.
-    pub fn call(&self, item: S::Item) -> S::Ret {
-        self.body.0.clone().call(item)
-    }
-}
-
-/// Marker: a sink that an attribute made.
-#[doc(hidden)]
-#[derive(Debug)]
-pub struct BySink;
-
-#[diagnostic::do_not_recommend]
-impl<S: Stage<Out = ()>, Q: Policy<S>> Drain<S::In, BySink> for Sunk<S, Q> {
-    fn end<P: Flow<Item = S::In>>(self, upstream: P) -> Pipeline<()> {
-        Pipeline::ended(WorkerSink::new(upstream, self.body, self.settings, self.policies))
     }
 }
 
@@ -654,7 +530,7 @@ impl<S: Plain, P> PlainStage<S, P> {
     }
 
     fn with_workers(self) -> WorkersStage<S, P> {
-        Staged { body: WorkersBody(self.body), settings: self.settings, policies: self.policies }
+        Staged { body: WorkersBody(self.body), settings: self.settings, policies: self.policies, keys: () }
     }
 }
 
@@ -666,12 +542,16 @@ impl<S: Plain<Out = ()>, P> PlainSink<S, P> {
 
     /// Gives the function workers, and an edge before them, instead of fusing it.
     pub fn concurrency(self, workers: usize) -> WorkersSink<S, P> {
-        Sunk { body: WorkersBody(self.body), settings: self.settings, policies: self.policies }.concurrency(workers)
+        self.with_workers().concurrency(workers)
     }
 
     /// Gives the function a worker, and an edge of that many places before it, instead of fusing it.
     pub fn buffer(self, items: usize) -> WorkersSink<S, P> {
-        Sunk { body: WorkersBody(self.body), settings: self.settings, policies: self.policies }.buffer(items)
+        self.with_workers().buffer(items)
+    }
+
+    fn with_workers(self) -> WorkersSink<S, P> {
+        Sunk { body: WorkersBody(self.body), settings: self.settings, policies: self.policies, keys: () }
     }
 }
 

@@ -21,6 +21,7 @@ mod single;
 mod staged;
 mod step;
 mod stream;
+mod sunk;
 mod worker;
 
 use std::future::Future;
@@ -28,7 +29,9 @@ use std::time::Duration;
 
 pub use boxed::{BoxStage, DynStage};
 pub use forms::*;
-pub use keyed::KeyedStage;
+pub use keyed::ByKey;
+#[doc(hidden)]
+pub use keyed::{Keys, key_of};
 pub(crate) use mapped::Mapped;
 pub(crate) use pace::Pace;
 pub use plain::PlainFlow;
@@ -41,6 +44,7 @@ pub use settings::Settings;
 pub(crate) use single::drive;
 pub use staged::{Staged, stage, try_stage};
 pub use step::{Body, IntoStage, IntoTryStage, Step, TryStep};
+pub use sunk::{BySink, Sunk};
 pub(crate) use worker::{BUDGET, Failing, Site};
 
 use crate::error::BoxError;
