@@ -135,7 +135,13 @@ fn expand(model: &Model, keys: &Keys) -> TokenStream {
     let policies = policy::settings(keys, &k);
     let settings = settings(keys);
     let policies_type = match &model.item {
-        Some(item) if !policies.is_empty() => Some(quote!(, #k::Policies<#item>)),
+        Some(item) if !policies.is_empty() => quote!(, #k::Policies<#item>),
+        _ if keys.by_key.is_some() => quote!(, ()),
+        _ => TokenStream::new(),
+    };
+    let by_key = by_key(model, keys, &k);
+    let keys_type = match &model.item {
+        Some(item) if keys.by_key.is_some() => Some(quote!(, #k::ByKey<fn(&#item) -> u64, u64>)),
         _ => None,
     };
     let form = form_impl(model, keys, &body, &generics);
@@ -146,7 +152,7 @@ fn expand(model: &Model, keys: &Keys) -> TokenStream {
             #k::#value_type::new(
                 #text,
                 #body { #(#names: #values,)* __types: ::core::marker::PhantomData },
-            ) #settings #policies
+            ) #settings #policies #by_key
         },
     );
     // Lints of a name, such as that it is never used, pass by an item that does not begin and end in the user's context.
@@ -170,7 +176,7 @@ fn expand(model: &Model, keys: &Keys) -> TokenStream {
 
         #(#on_constructor)*
         #(#on_both)*
-        #vis #fn_token #name #impl_generics (#(#params),*) -> #k::#value_type<#body #ty_generics #policies_type> #where_clause #make
+        #vis #fn_token #name #impl_generics (#(#params),*) -> #k::#value_type<#body #ty_generics #policies_type #keys_type> #where_clause #make
     }
 }
 
@@ -275,6 +281,13 @@ fn settings(keys: &Keys) -> TokenStream {
     let buffer = keys.buffer.as_ref().map(|given| given.value).map(|n| quote!(.buffer(#n)));
     let unordered = keys.unordered.as_ref().map(|_| quote!(.unordered()));
     quote!(#concurrency #window #buffer #unordered)
+}
+
+/// The key of an item, as a function that has a name: a constructor cannot return the type of a closure.
+fn by_key(model: &Model, keys: &Keys, k: &TokenStream) -> Option<TokenStream> {
+    let (key, item) = (&keys.by_key.as_ref()?.value, model.item.as_ref()?);
+    let span = at(key.span());
+    Some(quote_spanned!(span=> .by_key((|__item: &#item| #k::key_of(__item, #key)) as fn(&#item) -> u64)))
 }
 
 /// The implementation of the form, with the user's function inside of it.

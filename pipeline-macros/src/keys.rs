@@ -25,6 +25,7 @@ pub(crate) struct Keys {
     pub(crate) window: Option<Given<usize>>,
     pub(crate) buffer: Option<Given<usize>>,
     pub(crate) unordered: Option<Given<()>>,
+    pub(crate) by_key: Option<Given<Expr>>,
     pub(crate) blocking: Option<Given<()>>,
     pub(crate) result_is_item: Option<Given<()>>,
     pub(crate) timeout: Option<Given<Duration>>,
@@ -41,42 +42,38 @@ pub(crate) struct Keys {
     pub(crate) krate: Option<Given<Path>>,
 }
 
-const STAGE: &[&str] = &[
-    "concurrency",
-    "unordered",
-    "window",
-    "buffer",
-    "name",
-    "blocking",
-    "result_is_item",
-    "timeout",
-    "deadline",
-    "retry",
-    "backoff",
-    "retry_if",
-    "on_error",
-    "on_panic",
-    "init",
-    "close",
-    "crate",
+const STAGE: &[Role] = &[Role::Stage];
+const SOURCE: &[Role] = &[Role::Source];
+const WORKERS: &[Role] = &[Role::Stage, Role::Sink];
+const ALL: &[Role] = &[Role::Stage, Role::Sink, Role::Source];
+
+/// Every key, and whose it is, in the order in which they are told.
+const KEYS: &[(&str, &[Role])] = &[
+    ("concurrency", WORKERS),
+    ("unordered", STAGE),
+    ("by_key", WORKERS),
+    ("window", STAGE),
+    ("buffer", WORKERS),
+    ("restart", SOURCE),
+    ("name", ALL),
+    ("blocking", WORKERS),
+    ("result_is_item", STAGE),
+    ("timeout", WORKERS),
+    ("deadline", WORKERS),
+    ("retry", WORKERS),
+    ("backoff", WORKERS),
+    ("retry_if", WORKERS),
+    ("on_error", WORKERS),
+    ("on_panic", WORKERS),
+    ("init", WORKERS),
+    ("close", WORKERS),
+    ("crate", ALL),
 ];
-const SINK: &[&str] = &[
-    "concurrency",
-    "buffer",
-    "name",
-    "blocking",
-    "timeout",
-    "deadline",
-    "retry",
-    "backoff",
-    "retry_if",
-    "on_error",
-    "on_panic",
-    "init",
-    "close",
-    "crate",
-];
-const SOURCE: &[&str] = &["restart", "name", "crate"];
+
+/// The keys of an attribute.
+fn known(role: Role) -> Vec<&'static str> {
+    KEYS.iter().filter(|(_, roles)| roles.contains(&role)).map(|(key, _)| *key).collect()
+}
 
 impl Keys {
     /// Reads the keys that `role` knows. Mistakes are added to `errors`; what is right is kept.
@@ -113,19 +110,15 @@ impl Keys {
             .call(Ident::parse_any)
             .map_err(|error| Error::new(error.span(), "write a key, as in `name = \"fetch\"`"))?;
         let name = key.to_string();
-        let known = match role {
-            Role::Stage => STAGE,
-            Role::Sink => SINK,
-            Role::Source => SOURCE,
-        };
-        if !known.contains(&name.as_str()) {
-            return Err(Error::new(key.span(), unknown(role, &name, known)));
+        if !known(role).contains(&name.as_str()) {
+            return Err(Error::new(key.span(), unknown(role, &name)));
         }
         match name.as_str() {
             "concurrency" => set(&mut self.concurrency, &key, number(input, &key)?, errors),
             "window" => set(&mut self.window, &key, number(input, &key)?, errors),
             "buffer" => set(&mut self.buffer, &key, number(input, &key)?, errors),
             "unordered" => set(&mut self.unordered, &key, flag(input, &key)?, errors),
+            "by_key" => set(&mut self.by_key, &key, assigned(input, &key, "account")?, errors),
             "blocking" => set(&mut self.blocking, &key, flag(input, &key)?, errors),
             "result_is_item" => set(&mut self.result_is_item, &key, flag(input, &key)?, errors),
             "timeout" => set(&mut self.timeout, &key, time::assigned(input, &key)?, errors),
@@ -153,7 +146,20 @@ impl Keys {
                 Error::new(span, format!("`{key}` says how to try again; add `retry = 3`, or take it away"))
             }));
         }
+        if let (Some(by_key), true) = (&self.by_key, self.unordered.is_some()) {
+            errors.push(Error::new(
+                by_key.span,
+                "`by_key` keeps the order of each key and this one is `unordered`; take one of the two away",
+            ));
+        }
         let Some(window) = &self.window else { return };
+        if self.by_key.is_some() {
+            errors.push(Error::new(
+                window.span,
+                "`window` bounds an ordered stage and this one keeps the order of each key only; take `window` or `by_key` away",
+            ));
+            return;
+        }
         if self.unordered.is_some() {
             errors.push(Error::new(
                 window.span,
@@ -265,7 +271,8 @@ fn skip_to_comma(input: ParseStream<'_>) -> syn::Result<()> {
     Ok(())
 }
 
-fn unknown(role: Role, name: &str, known: &[&str]) -> String {
+fn unknown(role: Role, name: &str) -> String {
+    let known = known(role);
     if let Some(why) = not_here(role, name) {
         return format!("`{name}` is no key of `#[{}]`: {why}", role.name());
     }
@@ -350,6 +357,9 @@ mod tests {
         assert!(mistakes(quote!(concurrency = 4, window = 2))[0].contains("below the `concurrency`"));
         assert!(mistakes(quote!(unordered, window = 2))[0].contains("take one of the two away"));
         assert!(mistakes(quote!(buffer = 1, buffer = 2))[0].contains("given twice"));
+        assert!(mistakes(quote!(unordered, by_key = f))[0].contains("take one of the two away"));
+        assert!(mistakes(quote!(window = 2, by_key = f))[0].contains("take `window` or `by_key` away"));
+        assert!(mistakes(quote!(concurrency = 2, by_key = |x| x.0, retry = 1)).is_empty());
     }
 
     #[test]
@@ -362,6 +372,6 @@ mod tests {
     #[test]
     fn names_of_other_libraries_are_understood() {
         assert!(mistakes(quote!(workers = 4))[0].contains("did you mean `concurrency`"));
-        assert!(unknown(Role::Source, "capacity", SOURCE).ends_with("(known: restart, name, crate)"));
+        assert!(unknown(Role::Source, "capacity").ends_with("(known: restart, name, crate)"));
     }
 }

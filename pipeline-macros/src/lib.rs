@@ -85,6 +85,7 @@ use model::Role;
 /// | --- | --- | --- | --- | --- | --- |
 /// | `concurrency = n` | n workers; default 1 | yes | - | gives it workers | yes |
 /// | `unordered` | outputs leave as they finish | yes | - | - | yes |
+/// | `by_key = f` | keeps the order of the items of each key, a function or closure of `&T` that captures nothing; not beside `unordered` or `window` | yes | - | - | yes |
 /// | `window = n` | most items in work or finished at once, in order; default `2 * concurrency`, 1 for one worker; not below `concurrency`, not beside `unordered` | yes | - | - | yes |
 /// | `buffer = n` | places of the edge before the stage; default 16 | yes | yes | gives it a worker | yes |
 /// | `name = ".."` | the name in errors and reports; default: that of the function | yes | yes | yes | yes |
@@ -213,6 +214,7 @@ pub fn source(keys: TokenStream, item: TokenStream) -> TokenStream {
 /// | key | meaning | with workers | stream | fused | plain with workers, blocking |
 /// | --- | --- | --- | --- | --- | --- |
 /// | `concurrency = n` | n workers; default 1 | yes | - | gives it workers | yes |
+/// | `by_key = f` | items of one key are in work one after the other, a function or closure of `&T` that captures nothing | yes | - | - | yes |
 /// | `buffer = n` | places of the edge before the sink; default 16 | yes | yes | gives it a worker | yes |
 /// | `name = ".."` | the name in errors and reports; default: that of the function | yes | yes | yes | yes |
 /// | `blocking` | makes a plain function a blocking sink | - | - | makes it one | - |

@@ -328,6 +328,7 @@ fn check_keys(role: Role, form: Form, keys: &Keys, errors: &mut Vec<Error>) {
         ("concurrency", keys.concurrency.as_ref().map(|given| given.span)),
         ("window", keys.window.as_ref().map(|given| given.span)),
         ("unordered", keys.unordered.as_ref().map(|given| given.span)),
+        ("by_key", keys.by_key.as_ref().map(|given| given.span)),
     ];
     for (key, span) in counts.into_iter().filter_map(|(key, span)| Some((key, span?))) {
         match form {

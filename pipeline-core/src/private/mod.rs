@@ -8,4 +8,4 @@ pub use probe::{IsPlain, IsResult, PlainReturn, Probe, ProbeFallback, require_pl
 
 pub use crate::error::BoxError;
 pub use crate::stage::forms::*;
-pub use crate::stage::{Backoff, In, OnError, Out, Policies};
+pub use crate::stage::{Backoff, ByKey, In, OnError, Out, Policies, key_of};

@@ -99,7 +99,7 @@ pub(crate) struct WorkerSink<P, S, Q> {
 impl<P, S, Q> WorkerSink<P, S, Q> {
     /// A sink has no order to keep, and so no window: what is finished has left.
     pub(crate) fn new(upstream: P, body: S, settings: Settings, policies: Q) -> Self {
-        WorkerSink { upstream, body, settings: Settings { is_unordered: true, ..settings }, policies }
+        WorkerSink { upstream, body, settings: Settings { is_unordered: !settings.has_keys, ..settings }, policies }
     }
 }
 

@@ -3,29 +3,24 @@
 //! A fused step before the edge of the stage tells the key of each item, so that none of the user's code runs as workers
 //! look for an item that may start: see [`pool::keys`](super::pool).
 
-use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::marker::PhantomData;
+use std::sync::Arc;
 
+use super::policy::Policy;
 use super::staged::StageFlow;
-use super::step::Step;
-use super::{Out, Settings, Stage, Staged};
+use super::{Out, Settings, Stage, Staged, Sunk};
 use crate::error::BoxError;
 use crate::flow::{BoxFlow, Flow};
+use crate::ledger::Kind;
 use crate::lineage::Lineage;
 use crate::op::{FusedCount, pass_on};
 use crate::plan::{Build, Outline};
 use crate::push::Push;
+use crate::run::{Node, Pipeline};
+use crate::sink::WorkerSink;
 
-/// A stage whose items keep their order for each key. From [`Staged::by_key`].
-#[must_use = "a stage does nothing until it is handed to `then` and the pipeline is run"]
-#[derive(Clone)]
-pub struct KeyedStage<S, F> {
-    staged: Staged<S>,
-    key: F,
-}
-
-impl<S: Stage> Staged<S> {
+impl<S: Stage, P, K> Staged<S, P, K> {
     /// Lets outputs leave in any order, but keeps the order of the items of each key: they are in work one after the other.
     /// Items of different keys are in work at once, as far as the [concurrency](Self::concurrency) goes.
     ///
@@ -33,8 +28,9 @@ impl<S: Stage> Staged<S> {
     /// many items keeps others back only when it has taken all of the [buffer](Self::buffer). Keys are told apart by a hash
     /// of 64 bits; two that have the same one are handled as one key. With one worker, everything is in order.
     ///
-    /// A step with the name `by_key` tells the key of each item, in the task before the stage. The other settings come
-    /// before this one, which is the last.
+    /// An item keeps its key until it has failed for good: the next one of its key begins after all further attempts and the
+    /// waits between them. A step with the name `by_key` tells the key of each item, in the task before the stage. A stage that
+    /// is [`unordered`](Self::unordered) too, or has a [`window`](Self::window), makes the plan invalid: `run` says so.
     ///
     /// ```
     /// use std::time::Duration;
@@ -59,46 +55,169 @@ impl<S: Stage> Staged<S> {
     ///
     /// # Ordering
     /// Outputs of one key leave in the order of their items.
-    pub fn by_key<K, F>(self, key: F) -> KeyedStage<S, F>
+    pub fn by_key<H, F>(self, key: F) -> Staged<S, P, ByKey<F, H>>
     where
-        K: Hash,
-        F: FnMut(&S::In) -> K + Clone + Send + 'static,
+        H: Hash,
+        F: FnMut(&S::In) -> H + Clone + Send + 'static,
     {
-        KeyedStage { staged: self, key }
+        let Staged { body, settings, policies, .. } = self;
+        Staged { body, settings, policies, keys: ByKey::new(key) }
     }
 }
 
-impl<S, F> fmt::Debug for KeyedStage<S, F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("KeyedStage").field(&self.staged).finish()
+impl<S: Stage, P, K> Sunk<S, P, K> {
+    /// Keeps the order of the items of each key: they are in work one after the other. Items of different keys are in work at
+    /// once, as far as the [concurrency](Self::concurrency) goes. It is what [`Staged::by_key`] is for a stage.
+    ///
+    /// ```
+    /// use taktline::prelude::*;
+    ///
+    /// #[sink(concurrency = 4)]
+    /// async fn apply(change: (&'static str, u64), log: &std::sync::Mutex<Vec<(&'static str, u64)>>) {
+    ///     sleep(std::time::Duration::from_secs(change.1)).await;
+    ///     log.lock().unwrap().push(change);
+    /// }
+    ///
+    /// # taktline::sim::run(1, async {
+    /// let log = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    /// let changes = iter([("a", 5), ("a", 1), ("b", 2)]);
+    /// changes.sink(apply(log.clone()).by_key(|(account, _)| *account)).run().await?;
+    /// assert_eq!(*log.lock().unwrap(), [("b", 2), ("a", 5), ("a", 1)]);
+    /// # Ok::<(), taktline::Error>(())
+    /// # }).unwrap();
+    /// ```
+    pub fn by_key<H, F>(self, key: F) -> Sunk<S, P, ByKey<F, H>>
+    where
+        H: Hash,
+        F: FnMut(&S::In) -> H + Clone + Send + 'static,
+    {
+        let Sunk { body, settings, policies, .. } = self;
+        Sunk { body, settings, policies, keys: ByKey::new(key) }
     }
 }
 
-/// Marker: a stage with keys.
+/// What tells the key of an item. From [`Staged::by_key`].
+pub struct ByKey<F, H> {
+    key: F,
+    makes: PhantomData<fn() -> H>,
+}
+
+impl<F, H> ByKey<F, H> {
+    fn new(key: F) -> Self {
+        ByKey { key, makes: PhantomData }
+    }
+}
+
+impl<F: Clone, H> Clone for ByKey<F, H> {
+    fn clone(&self) -> Self {
+        ByKey::new(self.key.clone())
+    }
+}
+
+impl<F, H> std::fmt::Debug for ByKey<F, H> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ByKey")
+    }
+}
+
+/// The keys of a stage: none, or [`ByKey`].
 #[doc(hidden)]
-#[derive(Debug)]
-pub struct ByKeys<K>(PhantomData<fn() -> K>);
+pub trait Keys<S: Stage>: Clone + Send + 'static {
+    /// The flow through the stage.
+    fn attach<P: Flow<Item = S::In>, Q: Policy<S>>(
+        self,
+        upstream: P,
+        staged: Staged<S, Q>,
+    ) -> BoxFlow<S::Out, P::Lineage>;
 
-#[diagnostic::do_not_recommend]
-impl<S, K, F> Step<S::In, ByKeys<K>> for KeyedStage<S, F>
+    /// The flow that ends in the sink.
+    fn end<P: Flow<Item = S::In>, Q: Policy<S>>(self, upstream: P, staged: Staged<S, Q>) -> Pipeline<()>;
+}
+
+impl<S: Stage> Keys<S> for () {
+    fn attach<P: Flow<Item = S::In>, Q: Policy<S>>(
+        self,
+        upstream: P,
+        staged: Staged<S, Q>,
+    ) -> BoxFlow<S::Out, P::Lineage> {
+        StageFlow { upstream, staged }.boxed()
+    }
+
+    fn end<P: Flow<Item = S::In>, Q: Policy<S>>(self, upstream: P, staged: Staged<S, Q>) -> Pipeline<()> {
+        let Staged { body, settings, policies, .. } = staged;
+        Pipeline::ended(WorkerSink::new(upstream, body, settings, policies))
+    }
+}
+
+impl<S, H, F> Keys<S> for ByKey<F, H>
 where
     S: Stage,
-    K: Hash,
-    F: FnMut(&S::In) -> K + Clone + Send + 'static,
+    H: Hash + 'static,
+    F: FnMut(&S::In) -> H + Clone + Send + 'static,
 {
-    type Flow<P: Flow<Item = S::In>> = BoxFlow<S::Out, P::Lineage>;
+    fn attach<P: Flow<Item = S::In>, Q: Policy<S>>(
+        self,
+        upstream: P,
+        staged: Staged<S, Q>,
+    ) -> BoxFlow<S::Out, P::Lineage> {
+        ().attach(self.tell(upstream), keyed(staged))
+    }
 
-    fn attach<P: Flow<Item = S::In>>(self, upstream: P) -> Self::Flow<P> {
-        let KeyedStage { staged: Staged { body, settings, policies: () }, mut key } = self;
-        let buffer = Some(settings.edge_buffer(upstream.edge_buffer()));
-        let settings = Settings { is_unordered: true, buffer, ..settings };
-        let hash = move |item: &S::In| {
-            let mut hasher = DefaultHasher::new();
-            key(item).hash(&mut hasher);
-            hasher.finish()
-        };
-        let staged = Staged { body: KeyedBody { body }, settings, policies: () };
-        StageFlow { upstream: WithKeys { upstream, key: hash }, staged }.boxed()
+    fn end<P: Flow<Item = S::In>, Q: Policy<S>>(self, upstream: P, staged: Staged<S, Q>) -> Pipeline<()> {
+        ().end(self.tell(upstream), keyed(staged))
+    }
+}
+
+impl<F, H: Hash> ByKey<F, H> {
+    /// A flow whose items have keys.
+    fn tell<P: Flow>(self, upstream: P) -> WithKeys<P, impl FnMut(&P::Item) -> u64 + Clone + Send + 'static>
+    where
+        F: FnMut(&P::Item) -> H + Clone + Send + 'static,
+    {
+        let ByKey { mut key, .. } = self;
+        WithKeys { upstream, key: move |item: &P::Item| key_of(item, &mut key) }
+    }
+}
+
+/// The hash of a key.
+#[doc(hidden)]
+pub fn key_of<'a, T, H: Hash>(item: &'a T, key: impl FnOnce(&'a T) -> H) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    key(item).hash(&mut hasher);
+    hasher.finish()
+}
+
+/// The stage of items that have keys. What the policies do with an item they do while its key is in work.
+fn keyed<S: Stage, Q: Policy<S>>(staged: Staged<S, Q>) -> Staged<KeyedBody<S>, KeyedPolicy<Q>> {
+    let Staged { body, settings, policies, .. } = staged;
+    let settings = Settings { has_keys: true, ..settings };
+    Staged { body: KeyedBody { body }, settings, policies: KeyedPolicy(policies), keys: () }
+}
+
+/// The policies of a stage within [`KeyedBody`].
+#[derive(Clone)]
+struct KeyedPolicy<Q>(Q);
+
+impl<S: Stage, Q: Policy<S>> Policy<KeyedBody<S>> for KeyedPolicy<Q> {
+    type Guarded = KeyedBody<Q::Guarded>;
+
+    fn guard(
+        self,
+        stage: KeyedBody<S>,
+        name: &str,
+        kind: Kind,
+        build: &mut Build,
+    ) -> (Arc<Node>, KeyedBody<Q::Guarded>) {
+        let (node, body) = self.0.guard(stage.body, name, kind, build);
+        (node, KeyedBody { body })
+    }
+
+    fn outline(&self, name: &str, outline: &mut Outline) {
+        self.0.outline(name, outline);
+    }
+
+    fn outline_letters(&self, outline: &mut Outline) {
+        self.0.outline_letters(outline);
     }
 }
 
@@ -165,6 +284,11 @@ where
     fn outline(&self, outline: &mut Outline, next: usize) {
         outline.fused("by_key");
         self.upstream.outline(outline, next);
+    }
+
+    // What it sets is for the stage, whose edge is behind this step.
+    fn edge_buffer(&self) -> Option<usize> {
+        self.upstream.edge_buffer()
     }
 }
 

@@ -29,7 +29,9 @@ use std::time::Duration;
 
 pub use boxed::{BoxStage, DynStage};
 pub use forms::*;
-pub use keyed::KeyedStage;
+pub use keyed::ByKey;
+#[doc(hidden)]
+pub use keyed::{Keys, key_of};
 pub(crate) use mapped::Mapped;
 pub(crate) use pace::Pace;
 pub use plain::PlainFlow;

@@ -15,12 +15,21 @@ pub struct Settings {
     pub(crate) concurrency: Option<usize>,
     pub(crate) window: Option<usize>,
     pub(crate) is_unordered: bool,
+    /// The order of each key is kept, and no other.
+    pub(crate) has_keys: bool,
     pub(crate) buffer: Option<usize>,
 }
 
 impl Settings {
     pub(crate) fn new(name: impl Into<Cow<'static, str>>) -> Settings {
-        Settings { name: name.into(), concurrency: None, window: None, is_unordered: false, buffer: None }
+        Settings {
+            name: name.into(),
+            concurrency: None,
+            window: None,
+            is_unordered: false,
+            has_keys: false,
+            buffer: None,
+        }
     }
 
     /// The places of the edge before the stage. `hint` is what the flow before it says.
@@ -31,13 +40,14 @@ impl Settings {
     /// `next` is the buffer of the edge behind the stage.
     pub(crate) fn limits(&self, next: usize) -> Limits {
         let workers = self.concurrency.unwrap_or(1);
+        let is_ordered = !(self.is_unordered || self.has_keys);
         let window = match self.window {
-            _ if self.is_unordered => workers,
+            _ if !is_ordered => workers,
             Some(window) => window,
             None if workers == 1 => 1,
             None => workers.saturating_mul(2),
         };
-        Limits { workers, window, is_ordered: !self.is_unordered, held_back: next }
+        Limits { workers, window, is_ordered, held_back: next }
     }
 
     /// Tells of the stage, which was just added, all but its edge.
@@ -51,14 +61,21 @@ impl Settings {
             Some(_) if self.is_unordered => {
                 outline.problem(format!("`{name}` has a window and is unordered; take one of the two away"));
             }
+            Some(_) if self.has_keys => {
+                outline.problem(format!("`{name}` has a window and keeps an order by key; take one of the two away"));
+            }
             Some(0) => outline.problem(format!("`{name}` has a window of 0; give it 1 or more")),
             Some(window) if window < workers => outline.problem(format!(
                 "`{name}` has a window of {window} for a concurrency of {workers}; give it {workers} or more"
             )),
             _ => {}
         }
+        if self.is_unordered && self.has_keys {
+            outline.problem(format!("`{name}` is unordered and keeps an order by key; take one of the two away"));
+        }
         let order = match is_ordered {
             true if window > 1 => format!(", in order, window {window}"),
+            false if workers > 1 && self.has_keys => ", in order by key".to_owned(),
             false if workers > 1 => ", unordered".to_owned(),
             _ => String::new(),
         };

@@ -23,7 +23,7 @@ use crate::push::Push;
 /// let plan = iter(0..10u64).then(stage(|x: u64| async move { x + 1 }).concurrency(4).name("add"));
 /// assert_eq!(plan.count().bound(), 1 + 16 + 8);
 /// ```
-pub fn stage<T, M, F: IntoStage<T, M>>(f: F) -> Staged<F::Stage, F::Policy> {
+pub fn stage<T, M, F: IntoStage<T, M>>(f: F) -> Staged<F::Stage, F::Policy, F::Keys> {
     f.into_stage()
 }
 
@@ -43,27 +43,29 @@ pub fn try_stage<T, M, F: IntoTryStage<T, M>>(f: F) -> Staged<F::Stage> {
     f.into_stage()
 }
 
-/// A stage and its settings; `P` are its policies, if it has some. Each setter overrides what the attribute said. Made by `#[stage]` and by [`stage`].
+/// A stage and its settings; `P` are its policies and `K` its keys, if it has some. Each setter overrides what the attribute
+/// said. Made by `#[stage]` and by [`stage`].
 #[must_use = "a stage does nothing until it is handed to `then` and the pipeline is run"]
 #[derive(Clone)]
-pub struct Staged<S, P = ()> {
+pub struct Staged<S, P = (), K = ()> {
     pub(crate) body: S,
     pub(crate) settings: Settings,
     pub(crate) policies: P,
+    pub(crate) keys: K,
 }
 
 impl<S> Staged<S> {
     #[doc(hidden)]
     pub fn named(name: impl Into<Cow<'static, str>>, body: S) -> Self {
-        Staged { body, settings: Settings::new(name), policies: () }
+        Staged { body, settings: Settings::new(name), policies: (), keys: () }
     }
 }
 
-policy_methods!(Staged<S: Stage, item = S::In>);
+policy_methods!(Staged<S: Stage, item = S::In, keys: K>);
 attempt_methods!(Staged);
 letter_methods!(Staged);
 
-impl<S, P> Staged<S, P> {
+impl<S, P, K> Staged<S, P, K> {
     /// How many items may be in work at once: the workers of the stage. Default 1. Zero makes the plan invalid: `run` says so.
     ///
     /// A worker is made when an item waits and no other worker is idle. Outputs stay in order unless the stage is
@@ -167,7 +169,7 @@ impl<S, P> Staged<S, P> {
     }
 }
 
-impl<S, P> fmt::Debug for Staged<S, P> {
+impl<S, P, K> fmt::Debug for Staged<S, P, K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Staged").field("settings", &self.settings).finish_non_exhaustive()
     }
@@ -186,7 +188,7 @@ impl<P: Flow, S: Stage<In = P::Item>, Q: Policy<S>> Flow for StageFlow<P, S, Q> 
 
     fn build<N: Push<S::Out, P::Lineage>>(self, build: &mut Build, next: N) {
         let StageFlow { upstream, staged } = self;
-        let Staged { body, settings, policies } = staged;
+        let Staged { body, settings, policies, keys: () } = staged;
         let (node, body) = policies.guard(body, &settings.name, Kind::Stage, build);
         let site = Site { run: build.run.clone(), node };
         let (tx, rx) = edge(settings.edge_buffer(upstream.edge_buffer()), &site.node);

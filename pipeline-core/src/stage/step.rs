@@ -6,7 +6,7 @@
 use std::future::Future;
 use std::marker::PhantomData;
 
-use super::{Mapped, Out, Policy, Stage, Staged};
+use super::{Keys, Mapped, Out, Policy, Stage, Staged};
 use crate::error::BoxError;
 use crate::flow::{BoxFlow, Flow};
 use crate::stage::staged::StageFlow;
@@ -60,9 +60,11 @@ pub trait IntoStage<T, M> {
     type Stage: Stage<In = T>;
     /// Its policies, if it has some.
     type Policy: Policy<Self::Stage>;
+    /// Its keys, if it has some.
+    type Keys: Keys<Self::Stage>;
 
     #[doc(hidden)]
-    fn into_stage(self) -> Staged<Self::Stage, Self::Policy>;
+    fn into_stage(self) -> Staged<Self::Stage, Self::Policy, Self::Keys>;
 }
 
 /// What [`try_stage`](super::try_stage) gives settings to: an async function or closure that returns a `Result`.
@@ -133,11 +135,12 @@ impl<S: Stage> Step<S::In, ByStage> for S {
 }
 
 #[diagnostic::do_not_recommend]
-impl<S: Stage, Q: Policy<S>> Step<S::In, BySettings> for Staged<S, Q> {
+impl<S: Stage, Q: Policy<S>, K: Keys<S>> Step<S::In, BySettings> for Staged<S, Q, K> {
     type Flow<P: Flow<Item = S::In>> = BoxFlow<S::Out, P::Lineage>;
 
     fn attach<P: Flow<Item = S::In>>(self, upstream: P) -> Self::Flow<P> {
-        attach(upstream, self)
+        let Staged { body, settings, policies, keys } = self;
+        keys.attach(upstream, Staged { body, settings, policies, keys: () })
     }
 }
 
@@ -189,6 +192,7 @@ where
 {
     type Stage = ThenFn<T, F>;
     type Policy = ();
+    type Keys = ();
 
     fn into_stage(self) -> Staged<ThenFn<T, F>> {
         Staged::named("then", ThenFn { f: self, takes: PhantomData })
@@ -199,6 +203,7 @@ where
 impl<S: Stage> IntoStage<S::In, ByStage> for S {
     type Stage = S;
     type Policy = ();
+    type Keys = ();
 
     fn into_stage(self) -> Staged<S> {
         Staged::named("then", self)
@@ -206,11 +211,12 @@ impl<S: Stage> IntoStage<S::In, ByStage> for S {
 }
 
 #[diagnostic::do_not_recommend]
-impl<S: Stage, Q: Policy<S>> IntoStage<S::In, BySettings> for Staged<S, Q> {
+impl<S: Stage, Q: Policy<S>, K: Keys<S>> IntoStage<S::In, BySettings> for Staged<S, Q, K> {
     type Stage = S;
     type Policy = Q;
+    type Keys = K;
 
-    fn into_stage(self) -> Staged<S, Q> {
+    fn into_stage(self) -> Staged<S, Q, K> {
         self
     }
 }

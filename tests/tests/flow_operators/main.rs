@@ -3,6 +3,7 @@
 
 mod edges;
 mod input;
+mod keyed_policies;
 mod keys;
 mod nesting;
 mod order;

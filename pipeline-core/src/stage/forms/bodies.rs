@@ -28,13 +28,13 @@ pub struct WorkersBody<S>(pub(super) S);
 pub struct BlockingBody<S>(pub(super) S);
 
 #[doc(hidden)]
-pub type EachStage<S, P = ()> = Staged<EachBody<S>, P>;
+pub type EachStage<S, P = (), K = ()> = Staged<EachBody<S>, P, K>;
 #[doc(hidden)]
-pub type ManyStage<S, P = ()> = Staged<ManyBody<S>, P>;
+pub type ManyStage<S, P = (), K = ()> = Staged<ManyBody<S>, P, K>;
 #[doc(hidden)]
-pub type WorkersStage<S, P = ()> = Staged<WorkersBody<S>, P>;
+pub type WorkersStage<S, P = (), K = ()> = Staged<WorkersBody<S>, P, K>;
 #[doc(hidden)]
-pub type BlockingStage<S, P = ()> = Staged<BlockingBody<S>, P>;
+pub type BlockingStage<S, P = (), K = ()> = Staged<BlockingBody<S>, P, K>;
 
 impl<S: Each> Stage for EachBody<S> {
     type In = S::Item;
@@ -139,7 +139,7 @@ macro_rules! staged_forms {
 }
 staged_forms!(EachBody: Each, ManyBody: Many, WorkersBody: Plain, BlockingBody: Plain);
 
-impl<S: Each, P> Staged<EachBody<S>, P> {
+impl<S: Each, P, K> Staged<EachBody<S>, P, K> {
     /// Calls the function itself, without a pipeline, with a clone of its configuration.
     ///
     /// ```
@@ -163,14 +163,14 @@ impl<S: Each, P> Staged<EachBody<S>, P> {
     }
 }
 
-impl<S: Plain, P> Staged<WorkersBody<S>, P> {
+impl<S: Plain, P, K> Staged<WorkersBody<S>, P, K> {
     /// Calls the function itself, without a pipeline.
     pub fn call(&self, item: S::Item) -> S::Ret {
         self.body.0.clone().call(item)
     }
 }
 
-impl<S: Plain, P> Staged<BlockingBody<S>, P> {
+impl<S: Plain, P, K> Staged<BlockingBody<S>, P, K> {
     /// Calls the function itself, without a pipeline, on the thread of the caller.
     pub fn call(&self, item: S::Item) -> S::Ret {
         self.body.0.clone().call(item)

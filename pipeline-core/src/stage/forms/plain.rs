@@ -107,7 +107,7 @@ impl<S: Plain, P> PlainStage<S, P> {
     }
 
     fn with_workers(self) -> WorkersStage<S, P> {
-        Staged { body: WorkersBody(self.body), settings: self.settings, policies: self.policies }
+        Staged { body: WorkersBody(self.body), settings: self.settings, policies: self.policies, keys: () }
     }
 }
 
@@ -119,12 +119,16 @@ impl<S: Plain<Out = ()>, P> PlainSink<S, P> {
 
     /// Gives the function workers, and an edge before them, instead of fusing it.
     pub fn concurrency(self, workers: usize) -> WorkersSink<S, P> {
-        Sunk { body: WorkersBody(self.body), settings: self.settings, policies: self.policies }.concurrency(workers)
+        self.with_workers().concurrency(workers)
     }
 
     /// Gives the function a worker, and an edge of that many places before it, instead of fusing it.
     pub fn buffer(self, items: usize) -> WorkersSink<S, P> {
-        Sunk { body: WorkersBody(self.body), settings: self.settings, policies: self.policies }.buffer(items)
+        self.with_workers().buffer(items)
+    }
+
+    fn with_workers(self) -> WorkersSink<S, P> {
+        Sunk { body: WorkersBody(self.body), settings: self.settings, policies: self.policies, keys: () }
     }
 }
 

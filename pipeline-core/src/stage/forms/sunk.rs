@@ -6,17 +6,17 @@ use std::fmt;
 use super::{BlockingBody, Each, EachBody, Plain, WorkersBody};
 use crate::flow::Flow;
 use crate::run::Pipeline;
-use crate::sink::{Drain, WorkerSink};
-use crate::stage::Stage;
+use crate::sink::Drain;
 use crate::stage::policy::{Policy, attempt_methods, letter_methods, policy_methods};
 use crate::stage::settings::Settings;
+use crate::stage::{Keys, Stage, Staged};
 
 #[doc(hidden)]
-pub type EachSink<S, P = ()> = Sunk<EachBody<S>, P>;
+pub type EachSink<S, P = (), K = ()> = Sunk<EachBody<S>, P, K>;
 #[doc(hidden)]
-pub type WorkersSink<S, P = ()> = Sunk<WorkersBody<S>, P>;
+pub type WorkersSink<S, P = (), K = ()> = Sunk<WorkersBody<S>, P, K>;
 #[doc(hidden)]
-pub type BlockingSink<S, P = ()> = Sunk<BlockingBody<S>, P>;
+pub type BlockingSink<S, P = (), K = ()> = Sunk<BlockingBody<S>, P, K>;
 
 /// A sink with workers, and its settings. Made by `#[sink]`; ends a flow by [`sink`](Flow::sink). Each setter overrides what
 /// the attribute said.
@@ -42,23 +42,24 @@ pub type BlockingSink<S, P = ()> = Sunk<BlockingBody<S>, P>;
 /// Items are started in their order. With several workers they may end in any; there is no window.
 #[must_use = "a sink does nothing until it is handed to `sink` and the pipeline is run"]
 #[derive(Clone)]
-pub struct Sunk<S, P = ()> {
-    pub(super) body: S,
-    pub(super) settings: Settings,
-    pub(super) policies: P,
+pub struct Sunk<S, P = (), K = ()> {
+    pub(in crate::stage) body: S,
+    pub(in crate::stage) settings: Settings,
+    pub(in crate::stage) policies: P,
+    pub(in crate::stage) keys: K,
 }
 
 impl<S> Sunk<S> {
     fn named(name: &'static str, body: S) -> Self {
-        Sunk { body, settings: Settings::new(name), policies: () }
+        Sunk { body, settings: Settings::new(name), policies: (), keys: () }
     }
 }
 
-policy_methods!(Sunk<S: Stage, item = S::In>);
+policy_methods!(Sunk<S: Stage, item = S::In, keys: K>);
 attempt_methods!(Sunk);
 letter_methods!(Sunk);
 
-impl<S, P> Sunk<S, P> {
+impl<S, P, K> Sunk<S, P, K> {
     /// How many items may be in work at once. Default 1. Zero makes the plan invalid: `run` says so.
     pub fn concurrency(mut self, workers: usize) -> Self {
         self.settings.concurrency = Some(workers);
@@ -78,7 +79,7 @@ impl<S, P> Sunk<S, P> {
     }
 }
 
-impl<S, P> fmt::Debug for Sunk<S, P> {
+impl<S, P, K> fmt::Debug for Sunk<S, P, K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sunk").field("settings", &self.settings).finish_non_exhaustive()
     }
@@ -91,7 +92,7 @@ impl<S: Each<Out = ()>> Sunk<EachBody<S>> {
     }
 }
 
-impl<S: Each<Out = ()>, P> Sunk<EachBody<S>, P> {
+impl<S: Each<Out = ()>, P, K> Sunk<EachBody<S>, P, K> {
     /// Calls the function itself, without a pipeline.
     ///
     /// # Cancel safety
@@ -109,7 +110,7 @@ impl<S: Plain<Out = ()>> Sunk<WorkersBody<S>> {
     }
 }
 
-impl<S: Plain<Out = ()>, P> Sunk<WorkersBody<S>, P> {
+impl<S: Plain<Out = ()>, P, K> Sunk<WorkersBody<S>, P, K> {
     /// Calls the function itself, without a pipeline.
     pub fn call(&self, item: S::Item) -> S::Ret {
         self.body.0.clone().call(item)
@@ -123,7 +124,7 @@ impl<S: Plain<Out = ()>> Sunk<BlockingBody<S>> {
     }
 }
 
-impl<S: Plain<Out = ()>, P> Sunk<BlockingBody<S>, P> {
+impl<S: Plain<Out = ()>, P, K> Sunk<BlockingBody<S>, P, K> {
     /// Calls the function itself, without a pipeline, on the thread of the caller.
     pub fn call(&self, item: S::Item) -> S::Ret {
         self.body.0.clone().call(item)
@@ -136,8 +137,9 @@ impl<S: Plain<Out = ()>, P> Sunk<BlockingBody<S>, P> {
 pub struct BySink;
 
 #[diagnostic::do_not_recommend]
-impl<S: Stage<Out = ()>, Q: Policy<S>> Drain<S::In, BySink> for Sunk<S, Q> {
+impl<S: Stage<Out = ()>, Q: Policy<S>, K: Keys<S>> Drain<S::In, BySink> for Sunk<S, Q, K> {
     fn end<P: Flow<Item = S::In>>(self, upstream: P) -> Pipeline<()> {
-        Pipeline::ended(WorkerSink::new(upstream, self.body, self.settings, self.policies))
+        let Sunk { body, settings, policies, keys } = self;
+        keys.end(upstream, Staged { body, settings, policies, keys: () })
     }
 }

@@ -217,7 +217,7 @@ impl<V: Send + 'static> Plan<()> for Valueless<V> {
 /// The setting of who takes the dead letters.
 macro_rules! letter_methods {
     ($value:ident) => {
-        impl<S: Stage, P: Into<crate::stage::Policies<S::In>>> $value<S, P> {
+        impl<S: Stage, P: Into<crate::stage::Policies<S::In>>, K> $value<S, P, K> {
             /// Hands items that have failed for good to a flow that `end` ends in a sink, as [`DeadLetter`](crate::stage::DeadLetter)s:
             /// the input, the error, the name of the stage, and the attempts. The run goes on.
             ///
@@ -266,7 +266,7 @@ macro_rules! letter_methods {
                 end: impl FnOnce(
                     crate::op::Branch<crate::stage::DeadLetter<S::In>, crate::lineage::Ticket>,
                 ) -> crate::run::Pipeline<V>,
-            ) -> $value<S, crate::stage::Policies<S::In>>
+            ) -> $value<S, crate::stage::Policies<S::In>, K>
             where
                 S::In: crate::stage::DeadLettered,
             {

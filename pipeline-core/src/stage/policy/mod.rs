@@ -204,15 +204,16 @@ impl<S: Stage> Policy<S> for Policies<S::In> {
     }
 }
 
-/// The settings that are policies, for a value that has the policies `P` and a stage of items `$item`.
+/// The settings that are policies, for a value that has the policies `P`, perhaps keys, and a stage of items `$item`.
 macro_rules! policy_methods {
-    ($value:ident<S: $form:ident, item = $item:ty>) => {
-        impl<S: $form, P: Into<crate::stage::Policies<$item>>> $value<S, P> {
+    ($value:ident<S: $form:ident, item = $item:ty $(, $keys:ident: $k:ident)?>) => {
+        impl<S: $form, P: Into<crate::stage::Policies<$item>> $(, $k)?> $value<S, P $(, $k)?> {
             fn with(
                 self,
                 set: impl FnOnce(crate::stage::Policies<$item>) -> crate::stage::Policies<$item>,
-            ) -> $value<S, crate::stage::Policies<$item>> {
-                $value { body: self.body, settings: self.settings, policies: set(self.policies.into()) }
+            ) -> $value<S, crate::stage::Policies<$item> $(, $k)?> {
+                let policies = set(self.policies.into());
+                $value { body: self.body, settings: self.settings, policies $(, $keys: self.$keys)? }
             }
 
             /// What becomes of an item on which the last attempt has returned an error, or was out of time. Default: the run
@@ -235,12 +236,18 @@ macro_rules! policy_methods {
             /// # Ok::<(), taktline::Error>(())
             /// # }).unwrap();
             /// ```
-            pub fn on_error(self, on_error: crate::stage::OnError) -> $value<S, crate::stage::Policies<$item>> {
+            pub fn on_error(
+                self,
+                on_error: crate::stage::OnError,
+            ) -> $value<S, crate::stage::Policies<$item> $(, $k)?> {
                 self.with(|policies| policies.on_error(on_error))
             }
 
             /// The same for an item on which the last attempt has panicked. Default: the run fails.
-            pub fn on_panic(self, on_panic: crate::stage::OnError) -> $value<S, crate::stage::Policies<$item>> {
+            pub fn on_panic(
+                self,
+                on_panic: crate::stage::OnError,
+            ) -> $value<S, crate::stage::Policies<$item> $(, $k)?> {
                 self.with(|policies| policies.on_panic(on_panic))
             }
         }
@@ -251,14 +258,14 @@ pub(crate) use policy_methods;
 /// The settings that are about attempts.
 macro_rules! attempt_methods {
     ($value:ident) => {
-        impl<S: Stage, P: Into<crate::stage::Policies<S::In>>> $value<S, P> {
+        impl<S: Stage, P: Into<crate::stage::Policies<S::In>>, K> $value<S, P, K> {
             /// How long one attempt may take. What waits for its turn, for room in a `send`, or for a backoff is no attempt.
             /// Default: for ever. An attempt that is out of time is dropped at the await that it is in, and has failed with
             /// [`TimedOut`](crate::error::TimedOut). A plain or `blocking` function cannot be stopped: there it makes the plan
             /// invalid, as does zero.
             ///
             /// [`TimedOut`](crate::error::TimedOut) has an example.
-            pub fn timeout(self, limit: std::time::Duration) -> $value<S, crate::stage::Policies<S::In>> {
+            pub fn timeout(self, limit: std::time::Duration) -> $value<S, crate::stage::Policies<S::In>, K> {
                 self.with(|policies| policies.timeout(limit))
             }
 
@@ -279,7 +286,7 @@ macro_rules! attempt_methods {
             /// assert_eq!(error.to_string(), "stage `then` failed on item 0 after 3 attempts: not done within its deadline of 7s");
             /// # });
             /// ```
-            pub fn deadline(self, limit: std::time::Duration) -> $value<S, crate::stage::Policies<S::In>> {
+            pub fn deadline(self, limit: std::time::Duration) -> $value<S, crate::stage::Policies<S::In>, K> {
                 self.with(|policies| policies.deadline(limit))
             }
 
@@ -308,7 +315,7 @@ macro_rules! attempt_methods {
             /// # Ok::<(), taktline::Error>(())
             /// # }).unwrap();
             /// ```
-            pub fn retry(self, attempts: u32) -> $value<S, crate::stage::Policies<S::In>>
+            pub fn retry(self, attempts: u32) -> $value<S, crate::stage::Policies<S::In>, K>
             where
                 S::In: crate::stage::Retried,
             {
@@ -320,7 +327,7 @@ macro_rules! attempt_methods {
             pub fn backoff(
                 self,
                 backoff: impl Into<crate::stage::Backoff>,
-            ) -> $value<S, crate::stage::Policies<S::In>> {
+            ) -> $value<S, crate::stage::Policies<S::In>, K> {
                 let backoff = backoff.into();
                 self.with(|policies| policies.backoff(backoff))
             }
@@ -339,7 +346,7 @@ macro_rules! attempt_methods {
             /// assert_eq!(error.first().map(|failure| failure.attempts()), Some(1));
             /// # });
             /// ```
-            pub fn retry_if<F>(self, is_worth_it: F) -> $value<S, crate::stage::Policies<S::In>>
+            pub fn retry_if<F>(self, is_worth_it: F) -> $value<S, crate::stage::Policies<S::In>, K>
             where
                 F: Fn(&(dyn std::error::Error + 'static)) -> bool + Send + Sync + 'static,
             {
@@ -351,7 +358,7 @@ macro_rules! attempt_methods {
             /// A service that is down answers each request with an error; clients that then send each request four times keep
             /// it down. So all further attempts of a stage in a run are at most a tenth of its items, and ten for a short run;
             /// what was saved up is at most a hundred. An item for which there is none left has failed for good.
-            pub fn without_retry_budget(self) -> $value<S, crate::stage::Policies<S::In>> {
+            pub fn without_retry_budget(self) -> $value<S, crate::stage::Policies<S::In>, K> {
                 self.with(crate::stage::Policies::without_budget)
             }
         }
