@@ -59,6 +59,7 @@
 //! | run a pipeline; read a flow in a loop of your own | [`RunExt`], [`StartExt`], [`run::Running`], [`run::Started`] |
 //! | drain or cancel runs from anywhere | [`StopToken`] |
 //! | know how it went | [`run::Done`], [`ledger::Report`], [`Error`] |
+//! | see how it goes, and what holds it up | [`ledger::Snapshot`], [`ledger::Verdict`], [`run::View`] |
 //! | learn when all that was made from an item is gone | [`lineage::Ticket`] |
 //! | use time and tasks that work on every runtime | [`sleep`], [`timeout`], [`now`], [`spawn`], [`spawn_blocking`] |
 //! | choose a runtime, or embed in a program that has one | [`choose_runtime`], [`runtimes`], [`Rt`] |

@@ -8,6 +8,7 @@ mod running;
 mod shared;
 mod started;
 mod token;
+mod view;
 
 pub(crate) use nested::start_within;
 pub use node::Node;
@@ -19,3 +20,4 @@ pub use shared::Shared;
 pub(crate) use shared::{Alive, Job, blame, blamed, current_run, is_blamed};
 pub use started::Started;
 pub use token::StopToken;
+pub use view::View;

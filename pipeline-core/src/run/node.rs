@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 use std::task::Waker;
 
 use crate::ledger::{Counts, Kind};
-use crate::runtime::Task;
+use crate::runtime::{Instant, Rt, Task};
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 
@@ -38,6 +38,8 @@ pub struct Node {
     pub(crate) name: String,
     pub(crate) kind: Kind,
     pub(crate) counts: Counts,
+    /// The clock of its run. One that only stands for another has none.
+    rt: Option<Rt>,
     /// The node that reads what this one makes.
     pub(crate) reader: OnceLock<String>,
     /// The nodes that write into this one's edges.
@@ -89,6 +91,7 @@ impl Node {
             name,
             kind,
             counts: Counts::default(),
+            rt: None,
             reader: OnceLock::new(),
             writers: Mutex::new(Vec::new()),
             stop: AtomicU8::new(Stop::No as u8),
@@ -98,6 +101,16 @@ impl Node {
             alive: AtomicUsize::new(0),
             tasks: Mutex::new(Tasks::default()),
         }
+    }
+
+    /// A node of a run.
+    pub(crate) fn of_run(name: String, kind: Kind, rt: &Rt) -> Node {
+        Node { rt: Some(rt.clone()), ..Node::new(name, kind) }
+    }
+
+    /// The time now, if it is of a run.
+    pub(crate) fn now(&self) -> Option<Instant> {
+        self.rt.as_ref().map(Rt::now)
     }
 
     /// `outlets` nodes that stand for `split`, each as the writer of one edge.
@@ -191,13 +204,18 @@ impl Node {
     }
 
     pub(crate) fn task_begins(&self) {
-        self.alive.fetch_add(1, Ordering::AcqRel);
+        if self.alive.fetch_add(1, Ordering::AcqRel) == 0 {
+            self.counts.goes_on();
+        }
         self.set_doing(Doing::Work);
     }
 
     pub(crate) fn task_ends(&self) {
         if self.alive.fetch_sub(1, Ordering::AcqRel) == 1 {
             self.set_doing(Doing::Nothing);
+            if let Some(now) = self.now() {
+                self.counts.is_over(now);
+            }
         }
     }
 
