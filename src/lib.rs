@@ -60,6 +60,7 @@
 //! | drain or cancel runs from anywhere | [`StopToken`] |
 //! | be told of a run in which nothing moves | [`on_stall`](run::Pipeline::on_stall), [`run::Stall`] |
 //! | know how it went | [`run::Done`], [`ledger::Report`], [`Error`] |
+//! | see how it goes, and what holds it up | [`ledger::Snapshot`], [`ledger::Verdict`], [`run::View`] |
 //! | learn when all that was made from an item is gone | [`lineage::Ticket`] |
 //! | use time and tasks that work on every runtime | [`sleep`], [`timeout`], [`now`], [`spawn`], [`spawn_blocking`] |
 //! | choose a runtime, or embed in a program that has one | [`choose_runtime`], [`runtimes`], [`Rt`] |

@@ -52,6 +52,7 @@ stage  kind    in  out  done  filtered  failed  dropped  abandoned  edge  work  
 iter   source   -    9     -         -       0        -          -     -     -       -      0             0/0
 fetch  stage    9    2     2         0       2        0          5     9     2       4  1.00s             0/0
 count  sink     2    0     2         0       0        0          0     0     0       0      0             0/0
+bottleneck: `fetch`, whose 2 workers were at work for 100 % of the time while its input waited
 elapsed 500.0ms";
     assert_eq!(told(&error_of(&plan)), report);
 }
@@ -62,7 +63,7 @@ fn a_panic_is_told_as_one() {
     let error = error_of(&plan);
     let (first, ledger) = error_parts(&error);
     assert_eq!(first, "stage `map` failed: panicked: 5 is too much");
-    assert_eq!(ledger.lines().count(), 5, "{ledger}");
+    assert_eq!(ledger.lines().count(), 6, "{ledger}");
 }
 
 #[test]

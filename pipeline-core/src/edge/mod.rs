@@ -22,6 +22,7 @@ pub(crate) use tx::{Offer, Tx};
 
 use crate::push::Ending;
 use crate::run::{Node, Stop};
+use crate::runtime::Instant;
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicBool, Ordering};
 
@@ -30,6 +31,7 @@ pub const DEFAULT_BUFFER: usize = 16;
 
 /// Makes an edge of `capacity` places before `reader`.
 pub(crate) fn edge<T: Send + 'static, L: Send + 'static>(capacity: usize, reader: &Arc<Node>) -> (Tx<T, L>, Rx<T, L>) {
+    reader.counts.places.add(capacity as u64);
     let edge = Arc::new(Edge {
         reader: reader.clone(),
         capacity,
@@ -77,6 +79,17 @@ struct State<T, L> {
     offered: Option<Arc<dyn Ending>>,
     /// Set when nobody reads on, with the reason.
     reader_gone: Option<Stop>,
+    /// An item in the queue whose wait is measured.
+    probe: Option<Probe>,
+}
+
+/// An item whose wait is measured.
+struct Probe {
+    /// How many are before it in the queue.
+    ahead: usize,
+    since: Instant,
+    /// Whether the reader was idle, and was woken by it.
+    has_woken: bool,
 }
 
 impl<T, L> Default for State<T, L> {
@@ -90,6 +103,7 @@ impl<T, L> Default for State<T, L> {
             writer_gone: false,
             offered: None,
             reader_gone: None,
+            probe: None,
         }
     }
 }

@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use super::{Edge, arm, wake};
+use super::{Edge, Probe, State, arm, wake};
+use crate::ledger::SAMPLED;
 use crate::lineage::Lineage;
 use crate::push::{Ending, Flowing, Outlet, Push};
 use crate::run::{Node, Stop};
@@ -22,12 +23,14 @@ pub(crate) struct Tx<T, L> {
     room: usize,
     chunk: usize,
     has_woken: bool,
+    /// How often items were handed over.
+    handed: u32,
 }
 
 impl<T, L> Tx<T, L> {
     pub(super) fn new(edge: Arc<Edge<T, L>>) -> Self {
         let (room, chunk) = (edge.capacity, (edge.capacity / 2).clamp(1, CHUNK_MAX));
-        Tx { edge, batch: VecDeque::new(), room, chunk, has_woken: false }
+        Tx { edge, batch: VecDeque::new(), room, chunk, has_woken: false, handed: 0 }
     }
 
     /// Why nobody reads on, if that is so.
@@ -40,7 +43,7 @@ impl<T, L> Tx<T, L> {
         if self.batch.is_empty() {
             return;
         }
-        let Tx { edge, batch, room, .. } = self;
+        let Tx { edge, batch, room, handed, .. } = self;
         let counts = &edge.reader.counts;
         let mut state = edge.state.lock();
         counts.accepted.add(batch.len() as u64);
@@ -51,6 +54,7 @@ impl<T, L> Tx<T, L> {
             drop_each(batch.drain(..));
             return;
         }
+        probe(edge, &mut state, handed);
         state.queue.append(batch);
         *room = edge.room(&state);
         counts.edge_peak.raise_to((state.queue.len() + state.held) as u64);
@@ -78,6 +82,23 @@ impl<T, L> Tx<T, L> {
     }
 }
 
+/// Before items are handed over: once in a while, the wait of the first of them is measured.
+#[inline]
+fn probe<T, L>(edge: &Edge<T, L>, state: &mut State<T, L>, handed: &mut u32) {
+    *handed = (*handed + 1) % SAMPLED;
+    // In the middle, so that what is sampled counts for all whatever their number is.
+    if *handed == SAMPLED / 2 {
+        start_probe(edge, state);
+    }
+}
+
+#[cold]
+fn start_probe<T, L>(edge: &Edge<T, L>, state: &mut State<T, L>) {
+    if let (None, Some(since)) = (&state.probe, edge.reader.now()) {
+        state.probe = Some(Probe { ahead: state.queue.len(), since, has_woken: state.reader.is_some() });
+    }
+}
+
 /// What became of an item that was [offered](Tx::offer).
 pub(crate) enum Offer<T, L> {
     /// It has a place. The reader is to be woken, outside of the caller's locks.
@@ -101,6 +122,7 @@ impl<T, L> Tx<T, L> {
             let former = waiter.and_then(|waker| arm(&mut state.writer, waker));
             return Offer::Full(item, lineage, former);
         }
+        probe(edge, &mut state, &mut self.handed);
         state.queue.push_back((item, lineage));
         edge.reader.counts.accepted.add(1);
         edge.reader.counts.edge_peak.raise_to((state.queue.len() + state.held) as u64);
@@ -150,6 +172,7 @@ impl<T: Send + 'static, L: Lineage> Push<T, L> for Tx<T, L> {
     }
 
     fn bind(&mut self, writer: &Arc<Node>) {
+        self.edge.reader.is_written_by(writer, Arc::as_ptr(&self.edge).cast());
         let gone = {
             let mut state = self.edge.state.lock();
             state.writing_node = Some(writer.clone());

@@ -10,11 +10,10 @@ use futures_core::Stream;
 
 use super::Flow;
 use crate::error::Error;
-use crate::ledger::{Kind, Spent};
+use crate::ledger::{Kind, Spent, Watch};
 use crate::plan::{Build, Outline};
 use crate::push::{Flowing, Push};
 use crate::run::Doing;
-use crate::runtime::Instant;
 use crate::stage::{BUDGET, Pace, Site};
 use crate::sync::Mutex;
 
@@ -254,8 +253,8 @@ where
     next.bind(&site.node);
     let here = site.clone();
     build.task(&site, async move {
-        let (mark, pace) = (here.run.rt.now(), Pace::new(&here.run.rt));
-        let mut pump = Pump { items: items(), next, site: here, sent: 0, mark, waits: None, has_ended: false, pace };
+        let (watch, pace) = (Watch::alone(&here.node.counts, here.run.rt.now()), Pace::new(&here.run.rt));
+        let mut pump = Pump { items: items(), next, site: here, sent: 0, watch, has_ended: false, pace };
         poll_fn(|cx| pump.poll(cx)).await;
     });
 }
@@ -267,8 +266,7 @@ struct Pump<R, N> {
     site: Site,
     /// Pushed since the counts were last published.
     sent: u64,
-    mark: Instant,
-    waits: Option<Spent>,
+    watch: Watch,
     /// Everything was read.
     has_ended: bool,
     pace: Pace,
@@ -277,7 +275,10 @@ struct Pump<R, N> {
 impl<R: Reads, N: Push<R::Item, ()>> Pump<R, N> {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         // If it has waited for nothing it has let others run.
-        let now = self.clock(self.waits.unwrap_or(Spent::Busy));
+        let now = self.site.run.rt.now();
+        if !self.watch.is(Spent::Busy) {
+            self.watch.turn(&self.site.node.counts, Spent::Busy, now);
+        }
         self.pace.waited(now);
         if self.site.node.is_stopped() {
             self.publish();
@@ -318,7 +319,6 @@ impl<R: Reads, N: Push<R::Item, ()>> Pump<R, N> {
             }
         }
         self.publish();
-        self.waits = None;
         cx.waker().wake_by_ref();
         Poll::Pending
     }
@@ -344,15 +344,14 @@ impl<R: Reads, N: Push<R::Item, ()>> Pump<R, N> {
     fn end(&mut self) -> Poll<()> {
         self.next.end();
         self.publish();
-        self.clock(Spent::Busy);
         Poll::Ready(())
     }
 
     fn pend(&mut self, what: Spent, doing: Doing) -> Poll<()> {
         self.publish();
-        let now = self.clock(Spent::Busy);
+        let now = self.site.run.rt.now();
+        self.watch.turn(&self.site.node.counts, what, now);
         self.pace.sample(now);
-        self.waits = Some(what);
         self.site.node.set_doing(doing);
         Poll::Pending
     }
@@ -361,17 +360,12 @@ impl<R: Reads, N: Push<R::Item, ()>> Pump<R, N> {
         self.next.flush();
         self.site.node.counts.out.add(std::mem::take(&mut self.sent));
     }
-
-    fn clock(&mut self, what: Spent) -> Instant {
-        let now = self.site.run.rt.now();
-        self.site.node.counts.spend(what, now.duration_since(self.mark));
-        self.mark = now;
-        now
-    }
 }
 
 impl<R, N> Drop for Pump<R, N> {
     fn drop(&mut self) {
-        self.site.node.counts.out.add(self.sent);
+        let Site { run, node } = &self.site;
+        node.counts.out.add(self.sent);
+        self.watch.stop(&node.counts, run.rt.now());
     }
 }

@@ -6,13 +6,17 @@
 //! A writer counts an item's steps in their order, each with a release; a reader reads them in the opposite order, each
 //! with an acquire. So a reading that is made while the run goes on balances, too.
 //!
-//! No decision reads a count, so the atomics are std's also where those of `sync.rs` are not: each would be a step of the
-//! schedule.
+//! No decision reads a count, so atomics and locks are std's also where those of `sync.rs` are not: each would be a step of
+//! the schedule.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
+use super::histogram::Histogram;
+use super::time::{Spell, Spending, Spent, ns};
 use crate::error::Fate;
+use crate::runtime::Instant;
 
 /// A counter that only rises.
 #[derive(Debug, Default)]
@@ -64,18 +68,30 @@ pub(crate) struct Counts {
     pub(crate) work_peak: Count,
     pub(crate) window_peak: Count,
     pub(crate) workers: Count,
-    busy_ns: Count,
-    input_wait_ns: Count,
-    room_wait_ns: Count,
+    /// Places of the edges before the stage.
+    pub(crate) places: Count,
+    spent_ns: [Count; Spent::KINDS],
+    /// What the task of the node does, if it has one.
+    pub(super) spell: Spell,
+    /// What each of its workers does, if it has several.
+    spells: Mutex<Vec<Arc<Spell>>>,
+    /// Whether the task that moves results on for workers waits for room. Set for a pool.
+    exit: OnceLock<Spell>,
+    /// When workers that waited for room in the window of their pool were found to wait for input; a nanosecond later, so
+    /// that 0 is never.
+    pub(super) room_until: AtomicU64,
+    /// When the last task of the node ended; 0 while one has not.
+    over_at: AtomicU64,
+    /// From a wake by new input to the poll that it asked for, of a sample.
+    late_ns: Count,
+    /// From the start of a body to its end.
+    pub(crate) service: Histogram,
+    /// From the arrival in the edge to the start of the body.
+    pub(crate) queue: Histogram,
 }
 
-/// Where the time of a worker goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Spent {
-    Busy,
-    WaitingForInput,
-    WaitingForRoom,
-}
+/// Of so many times that items are handed over, one is measured.
+pub(crate) const SAMPLED: u32 = 16;
 
 impl Counts {
     /// So many items have failed or were dropped, with one fate.
@@ -107,16 +123,66 @@ impl Counts {
         self.time(on).add(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
     }
 
-    pub(crate) fn spent(&self, on: Spent) -> Duration {
-        Duration::from_nanos(self.time(on).get())
+    pub(super) fn time(&self, on: Spent) -> &Count {
+        &self.spent_ns[on.index()]
     }
 
-    fn time(&self, on: Spent) -> &Count {
-        match on {
-            Spent::Busy => &self.busy_ns,
-            Spent::WaitingForInput => &self.input_wait_ns,
-            Spent::WaitingForRoom => &self.room_wait_ns,
+    /// What was spent until now, with what goes on.
+    pub(super) fn spending(&self, now: Instant) -> Spending {
+        let mut spending = Spending::of(self.spent_ns.each_ref().map(Count::get));
+        let room_until = self.room_until.load(Ordering::Relaxed);
+        spending.add_spell(&self.spell, now, room_until);
+        self.exit.get().into_iter().for_each(|exit| spending.add_spell(exit, now, room_until));
+        self.spells().iter().for_each(|spell| spending.add_spell(spell, now, room_until));
+        spending
+    }
+
+    /// What each of several workers does. Locked as one begins or ends, and to be read.
+    pub(super) fn spells(&self) -> MutexGuard<'_, Vec<Arc<Spell>>> {
+        self.spells.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The spell of a task that moves results on for workers.
+    pub(crate) fn exit(&self) -> &Spell {
+        self.exit.get_or_init(Spell::default)
+    }
+
+    /// Whether results are moved on by a task of their own.
+    pub(super) fn has_exit(&self) -> bool {
+        self.exit.get().is_some()
+    }
+
+    /// Workers that waited for room in their window wait for input from now on.
+    pub(crate) fn has_room(&self, now: Instant) {
+        self.room_until.store(ns(now).saturating_add(1), Ordering::Relaxed);
+    }
+
+    /// The last task of the node has ended.
+    pub(crate) fn is_over(&self, now: Instant) {
+        self.over_at.store(ns(now).max(1), Ordering::Relaxed);
+    }
+
+    /// A new task of the node begins.
+    pub(crate) fn goes_on(&self) {
+        self.over_at.store(0, Ordering::Relaxed);
+    }
+
+    /// For how long no task of the node has been left; zero while one is.
+    pub(super) fn over_for(&self, now: Instant) -> Duration {
+        match self.over_at.load(Ordering::Relaxed) {
+            0 => Duration::ZERO,
+            since => Duration::from_nanos(ns(now).saturating_sub(since)),
         }
+    }
+
+    /// A task was polled so long after new input had woken it. Called for one of [`SAMPLED`].
+    pub(crate) fn was_late(&self, by: Duration) {
+        self.late_ns.add(u64::try_from(by.as_nanos()).unwrap_or(u64::MAX));
+    }
+
+    /// For how long tasks were ready and not polled, as the sample tells.
+    pub(super) fn late(&self) -> Duration {
+        Duration::from_nanos(self.late_ns.get().saturating_mul(u64::from(SAMPLED)))
     }
 }
 

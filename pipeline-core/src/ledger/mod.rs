@@ -4,7 +4,16 @@
 //! waiting, in work and finished.
 
 mod counts;
+mod histogram;
 mod report;
+mod snapshot;
+mod table;
+mod time;
+mod verdict;
 
-pub(crate) use counts::{Counts, Spent, Steps, Tally};
+pub(crate) use counts::{Counts, SAMPLED, Steps, Tally};
+pub use histogram::Times;
 pub use report::{Kind, Report, StageReport};
+pub use snapshot::{Snapshot, StageSnapshot};
+pub(crate) use time::{Spent, Watch, ns};
+pub use verdict::{Cause, Verdict};

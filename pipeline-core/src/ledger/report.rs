@@ -3,7 +3,11 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::Spent;
+use super::snapshot::Snapshot;
+use super::table::{self, Column, short};
+use super::time::Spending;
+use super::verdict::Verdict;
+use super::{Counts, Spent};
 use crate::run::Node;
 
 /// What a row of a report stands for.
@@ -96,11 +100,12 @@ pub struct StageReport {
     pub window_peak: u64,
     /// How many workers were ever needed.
     pub workers: u64,
-    /// Time in which workers had an item.
+    /// Time in which workers had an item. What goes on is counted until now.
     pub busy: Duration,
     /// Time in which workers waited for input.
     pub waiting_for_input: Duration,
-    /// Time in which the stage waited for room in the next edge.
+    /// Time in which the stage waited for room in the next edge. For that of the workers of a pool, which may go on
+    /// meanwhile or wait for each other, see [`StageSnapshot`](super::StageSnapshot).
     pub waiting_for_room: Duration,
 }
 
@@ -111,8 +116,9 @@ impl StageReport {
         self.kind == Kind::Source || self.items_in == ended + self.waiting + self.in_work + self.finished
     }
 
-    fn read(node: &Node) -> StageReport {
-        let c = &node.counts;
+    /// `spent` is what was spent until now.
+    pub(super) fn read(node: &Node, spent: &Spending) -> StageReport {
+        let c: &Counts = &node.counts;
         // From the last step of an item to its first: see the counters.
         let (filtered, skipped, dead_lettered) = (c.filtered.get(), c.skipped.get(), c.dead_lettered.get());
         let (done, failed, cut) = (c.done.get(), c.failed.get(), c.abandoned.get());
@@ -141,16 +147,17 @@ impl StageReport {
             work_peak: c.work_peak.get(),
             window_peak: c.window_peak.get(),
             workers: c.workers.get(),
-            busy: c.spent(Spent::Busy),
-            waiting_for_input: c.spent(Spent::WaitingForInput),
-            waiting_for_room: c.spent(Spent::WaitingForRoom),
+            busy: spent.on(Spent::Busy),
+            waiting_for_input: spent.on(Spent::WaitingForInput),
+            waiting_for_room: spent.on(if c.has_exit() { Spent::Blocked } else { Spent::WaitingForRoom }),
         }
     }
 }
 
 /// The ledger of a run: a row for each source, stage, fused step, join and sink, in the order in which items pass them.
 ///
-/// `Display` prints an aligned table with a row for each, and a last line with the time.
+/// `Display` prints an aligned table with a row for each, a line with the [verdict](Report::verdict), and a last one with
+/// the time.
 ///
 /// ```
 /// use std::time::Duration;
@@ -170,11 +177,31 @@ impl StageReport {
 pub struct Report {
     elapsed: Duration,
     stages: Vec<StageReport>,
+    verdict: Verdict,
 }
 
 impl Report {
-    pub(crate) fn new<'a>(elapsed: Duration, nodes: impl Iterator<Item = &'a Node>) -> Report {
-        Report { elapsed, stages: nodes.map(StageReport::read).collect() }
+    /// Of a whole run until now.
+    pub(crate) fn of(snapshot: Snapshot) -> Report {
+        let verdict = snapshot.verdict();
+        Report { elapsed: snapshot.elapsed(), stages: snapshot.into_rows(), verdict }
+    }
+
+    /// What held the pipeline up, from its start until now, as far as the counts tell.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use taktline::prelude::*;
+    ///
+    /// # taktline::sim::run(1, async {
+    /// let slow = stage(|x: u64| async move { sleep(Duration::from_secs(1)).await; x }).name("slow");
+    /// let report = iter(0..100u64).then(slow).count().run().await?.report;
+    /// assert_eq!(report.verdict().stage(), Some("slow"));
+    /// # Ok::<(), taktline::Error>(())
+    /// # }).unwrap();
+    /// ```
+    pub fn verdict(&self) -> &Verdict {
+        &self.verdict
     }
 
     /// How long the run has taken, by the clock of its runtime.
@@ -212,11 +239,11 @@ impl Report {
     }
 }
 
-/// A column with the cells of each row, the head first.
-type Column = (&'static str, fn(&StageReport) -> String);
+/// The head of a column, and the cell of a row in it.
+type Cells = (&'static str, fn(&StageReport) -> String);
 
 /// What is behind the name and the kind. Those that are not `true` are left out where every cell is zero.
-const COLUMNS: [(bool, Column); 15] = [
+const COLUMNS: [(bool, Cells); 15] = [
     (true, ("in", |stage| count(stage, stage.items_in))),
     (true, ("out", |stage| stage.items_out.to_string())),
     (true, ("done", |stage| count(stage, stage.done))),
@@ -237,7 +264,7 @@ const COLUMNS: [(bool, Column); 15] = [
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = |of: fn(&StageReport) -> String| self.stages.iter().map(of).collect::<Vec<_>>();
-        let mut columns =
+        let mut columns: Vec<Column> =
             vec![("stage", text(|stage| stage.name.clone())), ("kind", text(|stage| stage.kind.to_string()))];
         for (is_always, (head, of)) in COLUMNS {
             let cells = text(of);
@@ -245,37 +272,14 @@ impl fmt::Display for Report {
                 columns.push((head, cells));
             }
         }
-        let columns: Vec<Vec<String>> = columns
-            .into_iter()
-            .enumerate()
-            .map(|(at, (head, cells))| aligned(at < 2, std::iter::once(head.to_owned()).chain(cells).collect()))
-            .collect();
-        for line in 0..=self.stages.len() {
-            let cells: Vec<&str> = columns.iter().map(|column| column[line].as_str()).collect();
-            writeln!(f, "{}", cells.join("  "))?;
-        }
+        table::write(f, columns)?;
+        writeln!(f, "{}", self.verdict)?;
         write!(f, "elapsed {}", short(self.elapsed))
     }
 }
 
-/// Text to the left, numbers to the right.
-fn aligned(is_text: bool, cells: Vec<String>) -> Vec<String> {
-    let width = cells.iter().map(|cell| cell.chars().count()).max().unwrap_or_default();
-    let pad = |cell: String| if is_text { format!("{cell:<width$}") } else { format!("{cell:>width$}") };
-    cells.into_iter().map(pad).collect()
-}
-
 fn count(stage: &StageReport, n: u64) -> String {
     if stage.kind == Kind::Source { "-".to_owned() } else { n.to_string() }
-}
-
-fn short(time: Duration) -> String {
-    match time.as_nanos() {
-        0 => "0".to_owned(),
-        ns if ns < 1_000_000 => format!("{}us", ns / 1_000),
-        ns if ns < 1_000_000_000 => format!("{:.1}ms", ns as f64 / 1e6),
-        ns => format!("{:.2}s", ns as f64 / 1e9),
-    }
 }
 
 #[cfg(test)]
@@ -319,12 +323,13 @@ mod tests {
             row("fetch", Kind::Stage, [12_345, 9, 12_345], times),
             row("store", Kind::Sink, [9, 0, 9], [ns(1_000_000_000), ns(1), ns(1_500)]),
         ];
-        let report = Report { elapsed: ns(61_250_000_000), stages };
+        let report = Report { elapsed: ns(61_250_000_000), stages, verdict: Verdict::default() };
         let expected = "\
 stage    kind       in    out   done  filtered  failed  dropped  abandoned  edge  work  window   busy  waited in/room
 numbers  source      -  12345      -         -       0        -          -     -     -       -      0             0/0
 fetch    stage   12345      9  12345         0       0        0          0    16     2       4  999us  1.0ms/1000.0ms
 store    sink        9      0      9         0       0        0          0    16     2       4  1.00s         0us/1us
+bottleneck: unknown, nothing has moved
 elapsed 61.25s";
         assert_eq!(report.to_string(), expected);
         assert_eq!(report.stage("fetch").map(|row| row.items_in), Some(12_345));
@@ -347,13 +352,13 @@ elapsed 61.25s";
             row
         };
         assert!(whole(Kind::Stage).balances());
-        assert!(Report { elapsed: Duration::ZERO, stages: vec![whole(Kind::Stage), whole(Kind::Sink)] }.balances());
+        let report = |stages| Report { elapsed: Duration::ZERO, stages, verdict: Verdict::default() };
+        assert!(report(vec![whole(Kind::Stage), whole(Kind::Sink)]).balances());
         for column in columns {
             let mut less = whole(Kind::Stage);
             *column(&mut less) -= 1;
             assert!(!less.balances(), "{less:?}");
-            let report = Report { elapsed: Duration::ZERO, stages: vec![whole(Kind::Stage), less] };
-            assert!(!report.balances());
+            assert!(!report(vec![whole(Kind::Stage), less]).balances());
         }
         assert!(row("source", Kind::Source, [1, 0, 0], [Duration::ZERO; 3]).balances(), "a source takes no items");
     }

@@ -16,7 +16,7 @@ use std::task::{Context, Poll, ready};
 use crate::edge::{DEFAULT_BUFFER, Next, Rx, edge, wake};
 use crate::error::BoxError;
 use crate::flow::Flow;
-use crate::ledger::{Kind, Spent, Tally};
+use crate::ledger::{Kind, Spent, Tally, Watch};
 use crate::lineage::Lineage;
 use crate::plan::{Build, Outline};
 use crate::push::{Flowing, Push};
@@ -156,8 +156,7 @@ struct Task<T, L, O, N> {
     /// Its turn comes when everything that is held has moved on.
     failure: Option<(Option<u64>, BoxError)>,
     timer: Option<Sleep>,
-    mark: Instant,
-    waits: Option<Spent>,
+    watch: Watch,
     pace: Pace,
 }
 
@@ -185,7 +184,7 @@ where
 {
     fn new(op: O, rx: Rx<T, L>, next: N, site: Site) -> Self {
         site.node.counts.workers.raise_to(1);
-        let (mark, pace) = (site.run.rt.now(), Pace::new(&site.run.rt));
+        let (watch, pace) = (Watch::alone(&site.node.counts, site.run.rt.now()), Pace::new(&site.run.rt));
         Task {
             op,
             rx,
@@ -199,8 +198,7 @@ where
             has_ended: false,
             failure: None,
             timer: None,
-            mark,
-            waits: None,
+            watch,
             pace,
         }
     }
@@ -221,13 +219,11 @@ where
             (Some(failing), _) => drop(failing),
             (None, _) => self.next.end(),
         }
-        self.clock(Spent::Busy);
         self.rx.close(site.reason_to_close());
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Ended> {
-        self.resume();
-        let mut now = self.mark;
+        let mut now = self.resume();
         if self.unsettled == 0 && self.next.poll_room(cx) == Poll::Ready(Flowing::Over) {
             return Poll::Ready(Ended::Over);
         }
@@ -381,17 +377,21 @@ where
         Pin::new(timer).poll(cx)
     }
 
-    fn resume(&mut self) {
-        let what = self.waits.take().unwrap_or(Spent::Busy);
-        self.clock(what);
-        self.pace.waited(self.mark);
+    fn resume(&mut self) -> Instant {
+        let Site { run, node } = &self.site;
+        let now = run.rt.now();
+        if !self.watch.is(Spent::Busy) {
+            self.watch.turn(&node.counts, Spent::Busy, now);
+        }
+        self.pace.waited(now);
+        now
     }
 
     fn pend<R>(&mut self, what: Spent, doing: Doing) -> Poll<R> {
         self.publish();
-        self.clock(Spent::Busy);
-        self.waits = Some(what);
-        self.site.node.set_doing(doing);
+        let Site { run, node } = &self.site;
+        self.watch.turn(&node.counts, what, run.rt.now());
+        node.set_doing(doing);
         Poll::Pending
     }
 
@@ -400,12 +400,6 @@ where
         self.next.flush();
         self.site.node.counts.work_peak.raise_to(self.held);
         self.tally.flush(&self.site.node.counts);
-    }
-
-    fn clock(&mut self, what: Spent) {
-        let now = self.site.run.rt.now();
-        self.site.node.counts.spend(what, now.duration_since(self.mark));
-        self.mark = now;
     }
 }
 
@@ -417,5 +411,6 @@ impl<T, L, O, N> Drop for Task<T, L, O, N> {
         self.tally.now.failed += failed;
         self.tally.flush(counts);
         counts.abandoned.add(self.held - failed + self.unsettled);
+        self.watch.stop(counts, self.site.run.rt.now());
     }
 }

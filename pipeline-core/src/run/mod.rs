@@ -10,6 +10,7 @@ mod stall;
 mod started;
 mod survey;
 mod token;
+mod view;
 mod watch;
 
 pub(crate) use nested::{Inner, start_within};
@@ -24,3 +25,4 @@ pub use stall::Stall;
 pub use started::Started;
 pub use survey::{EdgeFill, Waiting};
 pub use token::StopToken;
+pub use view::View;

@@ -5,7 +5,7 @@ use std::task::{Context, Poll, Waker};
 
 use crate::edge::Filled;
 use crate::ledger::{Counts, Kind};
-use crate::runtime::Task;
+use crate::runtime::{Instant, Rt, Task};
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 
@@ -50,7 +50,9 @@ pub struct Node {
     pub(crate) kind: Kind,
     pub(crate) counts: Counts,
     /// The edges before it, in the order in which they were made.
-    edges: Mutex<Vec<Weak<dyn Filled>>>,
+    inputs: Mutex<Vec<Input>>,
+    /// The clock of its run. One that only stands for another has none.
+    rt: Option<Rt>,
     stop: AtomicU8,
     /// Set in one of the several outlets of a split, which stands for the split's node.
     split: Option<Arc<Outlets>>,
@@ -60,6 +62,14 @@ pub struct Node {
     /// Tasks that have not ended.
     alive: AtomicUsize,
     tasks: Mutex<Tasks>,
+}
+
+/// An edge before a node.
+#[derive(Debug)]
+struct Input {
+    edge: Weak<dyn Filled>,
+    /// Who writes into it, once that is known. Alive for as long as the run has books.
+    writer: Weak<Node>,
 }
 
 /// The outlets of a split: its node is told to stop when nobody reads on behind any of them.
@@ -100,7 +110,8 @@ impl Node {
             name,
             kind,
             counts: Counts::default(),
-            edges: Mutex::new(Vec::new()),
+            inputs: Mutex::new(Vec::new()),
+            rt: None,
             stop: AtomicU8::new(Stop::No as u8),
             split: None,
             told: AtomicU8::new(0),
@@ -108,6 +119,16 @@ impl Node {
             alive: AtomicUsize::new(0),
             tasks: Mutex::new(Tasks::default()),
         }
+    }
+
+    /// A node of a run.
+    pub(crate) fn of_run(name: String, kind: Kind, rt: &Rt) -> Node {
+        Node { rt: Some(rt.clone()), ..Node::new(name, kind) }
+    }
+
+    /// The time now, if it is of a run.
+    pub(crate) fn now(&self) -> Option<Instant> {
+        self.rt.as_ref().map(Rt::now)
     }
 
     /// `outlets` nodes that stand for `split`, each as the writer of one edge.
@@ -240,7 +261,9 @@ impl Node {
     }
 
     pub(crate) fn task_begins(&self) {
-        self.alive.fetch_add(1, Ordering::AcqRel);
+        if self.alive.fetch_add(1, Ordering::AcqRel) == 0 {
+            self.counts.goes_on();
+        }
         self.set_doing(Doing::Work);
     }
 
@@ -249,6 +272,9 @@ impl Node {
             self.set_doing(Doing::Nothing);
             let paused = std::mem::take(&mut self.tasks.lock().paused);
             drop(paused);
+            if let Some(now) = self.now() {
+                self.counts.is_over(now);
+            }
         }
     }
 
@@ -268,19 +294,34 @@ impl Node {
 
     /// An edge was made before it.
     pub(crate) fn reads(&self, edge: Weak<dyn Filled>) {
-        let mut edges = self.edges.lock();
-        if edges.is_empty() {
+        let mut inputs = self.inputs.lock();
+        if inputs.is_empty() {
             // Most have one, and a plan may have many of them: no places to spare.
-            edges.reserve_exact(1);
+            inputs.reserve_exact(1);
         } else {
             // A merge that grows has new ones for as long as it runs.
-            edges.retain(|edge| edge.strong_count() > 0);
+            inputs.retain(|input| input.edge.strong_count() > 0);
         }
-        edges.push(edge);
+        inputs.push(Input { edge, writer: Weak::new() });
+    }
+
+    /// Names who writes into one of the edges before it.
+    pub(crate) fn is_written_by(&self, writer: &Arc<Node>, edge: *const ()) {
+        let writer = writer.split.as_ref().map_or(writer, |split| &split.node);
+        let mut inputs = self.inputs.lock();
+        if let Some(input) = inputs.iter_mut().find(|input| input.edge.as_ptr().cast() == edge) {
+            input.writer = Arc::downgrade(writer);
+        }
+    }
+
+    /// The names of those that write into its edges, or have.
+    pub(crate) fn writers(&self) -> Vec<String> {
+        let inputs = self.inputs.lock();
+        inputs.iter().filter_map(|input| input.writer.upgrade()).map(|writer| writer.name.clone()).collect()
     }
 
     /// The edges before it that somebody may still write into.
     pub(crate) fn edges(&self) -> Vec<Arc<dyn Filled>> {
-        self.edges.lock().iter().filter_map(Weak::upgrade).collect()
+        self.inputs.lock().iter().filter_map(|input| input.edge.upgrade()).collect()
     }
 }

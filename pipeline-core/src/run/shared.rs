@@ -13,7 +13,7 @@ use super::node::{Node, Stop};
 use super::stall::Stirring;
 use super::survey::survey;
 use crate::error::{Failure, Overdue, Panicked};
-use crate::ledger::{Kind, Report};
+use crate::ledger::{Kind, Report, Snapshot};
 use crate::runtime::{Instant, Rt, Task, Waits, named};
 use crate::sync::{Mutex, thread_local};
 
@@ -90,7 +90,7 @@ impl Shared {
             0 => name.to_owned(),
             n => format!("{name}#{}", n + 1),
         };
-        let node = Arc::new(Node::new(name, kind));
+        let node = Arc::new(Node::of_run(name, kind, &self.rt));
         nodes.push(node.clone());
         drop(nodes);
         let (stopping, deadline) = {
@@ -230,10 +230,15 @@ impl Shared {
 
     /// The ledger as it stands now.
     pub(crate) fn report(&self) -> Report {
+        Report::of(self.snapshot())
+    }
+
+    /// What goes on now.
+    pub(crate) fn snapshot(&self) -> Snapshot {
         let nodes = self.nodes.lock();
-        let elapsed = self.rt.now().duration_since(self.began);
+        let now = self.rt.now();
         // A plan is built from its sinks to its sources; a reader expects the opposite.
-        Report::new(elapsed, nodes.iter().rev().map(|node| node.as_ref()))
+        Snapshot::read(now.duration_since(self.began), now, nodes.iter().rev().map(|node| node.as_ref()))
     }
 }
 

@@ -13,10 +13,11 @@ use super::pipeline::Watched;
 use super::running::{Tasks, launch};
 use super::stall::{Detector, Stall};
 use super::token::StopToken;
+use super::view::View;
 use crate::edge::{DEFAULT_BUFFER, Next, Rx, edge, wake};
 use crate::error::{Error, Result};
 use crate::flow::Flow;
-use crate::ledger::{Kind, Report};
+use crate::ledger::{Kind, Report, Snapshot};
 use crate::op::Adder;
 use crate::plan::{Build, Outline};
 use crate::runtime::Rt;
@@ -252,6 +253,17 @@ impl<T: Send + 'static> Started<T> {
     /// The ledger as it stands now, also after the end. `None` if the flow could not be started.
     pub fn report(&self) -> Option<Report> {
         self.launched.as_ref().ok().map(|(tasks, _)| tasks.run.report())
+    }
+
+    /// What goes on now, also after the end, as [`Running::snapshot`](super::Running::snapshot) tells it. `None` if the flow
+    /// could not be started.
+    pub fn snapshot(&self) -> Option<Snapshot> {
+        self.launched.as_ref().ok().map(|(tasks, _)| tasks.run.snapshot())
+    }
+
+    /// A handle that takes snapshots, for another task. `None` if the flow could not be started.
+    pub fn view(&self) -> Option<View> {
+        self.launched.as_ref().ok().map(|(tasks, _)| View::of(&tasks.run))
     }
 
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<T>>> {

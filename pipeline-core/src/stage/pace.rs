@@ -8,8 +8,12 @@
 //!
 //! The clock is read at wakes of dear items and before waits, and else once for many items, never for each.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use super::worker::Site;
+use crate::ledger::{SAMPLED, ns};
+use crate::run::Node;
 use crate::runtime::{Instant, Rt};
 
 /// Items that cost no more than this are not worth a yield, nor a lock for each of their outputs.
@@ -42,6 +46,12 @@ pub(crate) struct Pace {
     turn: Instant,
     /// Whether somebody was woken in this turn.
     owes_turn: bool,
+    /// The stage whose books are told what its items cost, if the items are a stage's.
+    stage: Option<Arc<Node>>,
+    /// Measurements of bodies that were ready at once, since one was told.
+    untold: u32,
+    /// Of the items since the mark, those that were told already: 1 for a body that had waited.
+    told: u32,
 }
 
 impl Pace {
@@ -56,19 +66,65 @@ impl Pace {
             has_woken: false,
             turn: now,
             owes_turn: false,
+            stage: None,
+            untold: 0,
+            told: 0,
         }
+    }
+
+    /// For the bodies of a stage, which tells its books what they cost.
+    pub(crate) fn of_stage(site: &Site) -> Pace {
+        Pace { stage: Some(site.node.clone()), ..Pace::new(&site.run.rt) }
     }
 
     /// A body begins at `now` that is measured by itself, without what its stage does for it.
     pub(crate) fn begin(&mut self, now: Instant) {
-        self.mark = now;
-        self.items = 0;
+        self.restart(now);
     }
 
     /// The body that [has begun](Self::begin) has ended without a wait.
     pub(crate) fn end(&mut self, now: Instant) {
         self.items = 1;
-        self.sample(now);
+        self.tell_sampled(now, 1);
+        self.learn(now);
+    }
+
+    /// A body waits. What it costs is not to be mixed up with what others did that have ended without a wait.
+    pub(crate) fn pend(&mut self, rt: &Rt) {
+        if self.items > self.told {
+            let now = rt.now();
+            self.tell(now, self.items - self.told, 1);
+            self.restart(now);
+        }
+    }
+
+    /// A body has ended that [had waited](Self::pend).
+    pub(crate) fn served(&mut self, now: Instant) {
+        self.tell(now, 1, 1);
+        self.waited(now);
+        self.told = 1;
+    }
+
+    /// Tells one of several measurements, in the place of all of them.
+    fn tell_sampled(&mut self, now: Instant, items: u32) {
+        self.untold = (self.untold + 1) % SAMPLED;
+        if self.untold == SAMPLED / 2 {
+            self.tell(now, items, SAMPLED);
+        }
+    }
+
+    /// So many items have been served since the mark, and count for `times` as many.
+    fn tell(&self, now: Instant, items: u32, times: u32) {
+        if let Some(stage) = &self.stage {
+            let time = ns(now).saturating_sub(ns(self.mark));
+            stage.counts.service.record_ns(time / u64::from(items), u64::from(items * times));
+        }
+    }
+
+    /// The items that follow are measured from now on.
+    fn restart(&mut self, now: Instant) {
+        self.told = self.told.saturating_sub(self.items);
+        (self.mark, self.items) = (now, 0);
     }
 
     /// A body has ended without a wait. Says whether it is time to [read the clock](Self::sample).
@@ -79,8 +135,7 @@ impl Pace {
 
     /// Time was spent waiting until `now`, or others have run: that is no cost of an item.
     pub(crate) fn waited(&mut self, now: Instant) {
-        self.mark = now;
-        self.items = 0;
+        self.restart(now);
         self.has_woken = false;
         self.turn = now;
         self.owes_turn = false;
@@ -120,14 +175,21 @@ impl Pace {
 
     /// Learns from the items since the last call what one costs.
     pub(crate) fn sample(&mut self, now: Instant) {
+        if self.items > self.told {
+            let items = self.items - self.told;
+            if self.is_cheap { self.tell_sampled(now, items) } else { self.tell(now, items, 1) }
+        }
+        self.learn(now);
+    }
+
+    fn learn(&mut self, now: Instant) {
         if self.items > 0 {
             let of_wake = if self.has_woken { WAKE } else { Duration::ZERO };
             let sample = now.duration_since(self.mark).saturating_sub(of_wake) / self.items;
             self.cost = sample.max(self.cost - self.cost / 8);
             self.unknown = self.unknown.saturating_sub(self.items);
             self.is_cheap = self.unknown == 0 && self.cost <= CHEAP;
-            self.items = 0;
         }
-        self.mark = now;
+        self.restart(now);
     }
 }

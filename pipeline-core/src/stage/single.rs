@@ -75,7 +75,6 @@ async fn drive_items<S: Stage, B: BorrowMut<S>, L: Lineage>(
         line.desk.flush();
         port.settle(&site.node).await;
     } else {
-        line.desk.clock(Spent::Busy);
         line.rx.close(site.reason_to_close());
         port.end();
     }
@@ -152,7 +151,7 @@ struct Line<'a, T, L> {
 
 impl<'a, T: Send + 'static, L: Lineage> Line<'a, T, L> {
     fn new(rx: Rx<T, L>, site: &'a Site) -> Self {
-        let (desk, pace) = (Desk::new(site.clone()), Pace::new(&site.run.rt));
+        let (desk, pace) = (Desk::new(site.clone()), Pace::of_stage(site));
         Line { rx, desk, pace, site, sent: 0, budget: BUDGET }
     }
 
@@ -328,8 +327,9 @@ impl<'a, T: Send + 'static, L: Lineage> Line<'a, T, L> {
         body: Pin<&mut impl Future<Output = R>>,
         port: &Port<U, L>,
     ) -> Poll<R> {
-        let Line { rx, desk, sent, site, .. } = self;
+        let Line { rx, desk, pace, sent, site, .. } = self;
         let node = &site.node;
+        pace.pend(&site.run.rt);
         let returned = poll_body(body, node, false, |cx| {
             desk.wait_in_body(port.waits());
             wake(rx.release());
@@ -342,7 +342,7 @@ impl<'a, T: Send + 'static, L: Lineage> Line<'a, T, L> {
         })
         .await;
         desk.wait_in_body(false);
-        self.pace.waited(self.site.run.rt.now());
+        pace.served(site.run.rt.now());
         returned.map_or(Poll::Pending, Poll::Ready)
     }
 
@@ -360,7 +360,7 @@ impl<'a, T: Send + 'static, L: Lineage> Line<'a, T, L> {
                 desk.flush();
                 if !has_waited {
                     has_waited = true;
-                    pace.sample(desk.clock(Spent::Busy));
+                    pace.sample(desk.turn(Spent::WaitingForInput));
                 }
                 site.node.set_doing(Doing::WaitForInput);
             }
@@ -370,7 +370,7 @@ impl<'a, T: Send + 'static, L: Lineage> Line<'a, T, L> {
         if has_waited {
             // Whoever was woken before the wait has had his turn.
             port.forget_woken();
-            pace.waited(desk.clock(Spent::WaitingForInput));
+            pace.waited(desk.turn(Spent::Busy));
         }
         match next {
             Next::Item(item, lineage) => Some((item, lineage)),
@@ -396,14 +396,14 @@ impl<'a, T: Send + 'static, L: Lineage> Line<'a, T, L> {
             desk.flush();
             if !has_waited {
                 has_waited = true;
-                pace.sample(desk.clock(Spent::Busy));
+                pace.sample(desk.turn(Spent::WaitingForRoom));
             }
             site.node.set_doing(Doing::WaitForRoom);
             Poll::Pending
         })
         .await;
         if has_waited {
-            pace.waited(desk.clock(Spent::WaitingForRoom));
+            pace.waited(desk.turn(Spent::Busy));
         }
         flowing
     }

@@ -15,7 +15,7 @@ use super::{Backoff, In, InPort, Out};
 use crate::edge::{Next, Rx, edge, wake};
 use crate::error::Fate;
 use crate::flow::Flow;
-use crate::ledger::{Kind, Spent};
+use crate::ledger::{Kind, Spent, Watch};
 use crate::lineage::Lineage;
 use crate::plan::{Build, Outline};
 use crate::push::{Outlet, Push};
@@ -47,7 +47,7 @@ impl<S: Generate> SourceFlow<S> {
 async fn drive_source<S: Generate>(template: S, restart: Option<Backoff>, outlet: Outlet<S::Out, ()>, site: Site) {
     let node = &site.node;
     let port = Port::new(outlet, node);
-    let mut books = SourceBooks { site: &site, mark: site.run.rt.now(), waits: false };
+    let mut books = SourceBooks { site: &site, watch: Watch::alone(&node.counts, site.run.rt.now()) };
     let (mut template, mut failures) = (Some(template), 0);
     loop {
         // One that is not started again is not cloned.
@@ -79,7 +79,6 @@ async fn drive_source<S: Generate>(template: S, restart: Option<Backoff>, outlet
         }
         break;
     }
-    books.add(0, false);
 }
 
 /// Waits before a restart. False if the source is to end instead.
@@ -123,9 +122,7 @@ async fn generate<S: Generate>(
 /// The books of a source: it has only an *out*.
 struct SourceBooks<'a> {
     site: &'a Site,
-    mark: crate::runtime::Instant,
-    /// Whether the body was last seen to wait for room.
-    waits: bool,
+    watch: Watch,
 }
 
 impl SourceBooks<'_> {
@@ -133,9 +130,16 @@ impl SourceBooks<'_> {
         let Site { run, node } = self.site;
         node.counts.out.add(sent);
         node.set_doing(if waits { Doing::WaitForRoom } else { Doing::Work });
-        let (now, waited) = (run.rt.now(), std::mem::replace(&mut self.waits, waits));
-        node.counts.spend(if waited { Spent::WaitingForRoom } else { Spent::Busy }, now.duration_since(self.mark));
-        self.mark = now;
+        let what = if waits { Spent::WaitingForRoom } else { Spent::Busy };
+        if !self.watch.is(what) {
+            self.watch.turn(&node.counts, what, run.rt.now());
+        }
+    }
+}
+
+impl Drop for SourceBooks<'_> {
+    fn drop(&mut self) {
+        self.watch.stop(&self.site.node.counts, self.site.run.rt.now());
     }
 }
 
@@ -234,9 +238,7 @@ async fn drive_stream<S: Transform, L: Lineage>(
             port.settle(node).await;
         }
     }
-    let mut reading = input.state.lock();
-    reading.desk.clock(Spent::Busy);
-    reading.rx.close(site.reason_to_close());
+    input.state.lock().rx.close(site.reason_to_close());
 }
 
 /// What the body reads from. An item is in work from its read until the next one, or the end of the body.
@@ -324,11 +326,11 @@ impl<T: Send + 'static, U: Send + 'static, L: Lineage> InPort<T> for Intake<T, U
         let next = reading.rx.poll_next(cx.waker());
         if next.is_pending() && !reading.waits {
             reading.waits = true;
-            reading.desk.clock(Spent::Busy);
+            reading.desk.turn(Spent::WaitingForInput);
         }
         if next.is_ready() && reading.waits {
             reading.waits = false;
-            reading.desk.clock(Spent::WaitingForInput);
+            reading.desk.turn(Spent::Busy);
         }
         match next {
             Poll::Pending => Poll::Pending,

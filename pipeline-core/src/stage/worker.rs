@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 use pin_project_lite::pin_project;
 
 use crate::error::{BoxError, Failure, Fate, Panicked};
-use crate::ledger::{Kind, Spent, Steps, Tally};
+use crate::ledger::{Kind, Spent, Steps, Tally, Watch};
 use crate::lineage::Lineage;
 use crate::run::{Doing, Node, Shared, Stop};
 use crate::runtime::Instant;
@@ -165,16 +165,14 @@ pub(crate) struct Desk {
     tally: Tally,
     /// An item was taken that still waits.
     has_waiting: bool,
-    mark: Instant,
-    /// Whether the body was last seen to wait for room.
-    waits_for_room: bool,
+    watch: Watch,
 }
 
 impl Desk {
     pub(crate) fn new(site: Site) -> Desk {
         site.node.counts.workers.raise_to(1);
-        let mark = site.run.rt.now();
-        Desk { site, tally: Tally::default(), has_waiting: false, mark, waits_for_room: false }
+        let watch = Watch::alone(&site.node.counts, site.run.rt.now());
+        Desk { site, tally: Tally::default(), has_waiting: false, watch }
     }
 
     /// Whether an item was taken that is not started yet.
@@ -233,18 +231,16 @@ impl Desk {
     /// The body waits: in a send if `for_room`, else for something of its own, which counts as busy.
     pub(crate) fn wait_in_body(&mut self, for_room: bool) {
         self.site.node.set_doing(if for_room { Doing::WaitForRoom } else { Doing::Work });
-        if std::mem::replace(&mut self.waits_for_room, for_room) {
-            self.clock(Spent::WaitingForRoom);
-        } else if for_room {
-            self.clock(Spent::Busy);
+        let what = if for_room { Spent::WaitingForRoom } else { Spent::Busy };
+        if !self.watch.is(what) {
+            self.turn(what);
         }
     }
 
-    /// Books the time since the last call on `what`. Gives the time.
-    pub(crate) fn clock(&mut self, what: Spent) -> Instant {
+    /// The worker does `what` from now on. Gives the time.
+    pub(crate) fn turn(&mut self, what: Spent) -> Instant {
         let now = self.site.run.rt.now();
-        self.site.node.counts.spend(what, now.duration_since(self.mark));
-        self.mark = now;
+        self.watch.turn(&self.site.node.counts, what, now);
         now
     }
 }
@@ -257,5 +253,6 @@ impl Drop for Desk {
         let counts = &self.site.node.counts;
         counts.abandoned_waiting.add(u64::from(self.has_waiting));
         counts.abandoned.add(ended - done - failed - dropped);
+        self.watch.stop(counts, self.site.run.rt.now());
     }
 }

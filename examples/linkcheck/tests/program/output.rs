@@ -42,6 +42,7 @@ fn text_has_the_broken_links_the_report_and_the_bound() {
     for stage in ["walk", "read", "parse", "index", "check"] {
         assert!(text.contains(&format!("\n{stage} ")), "{text}");
     }
+    assert!(text.contains("\nbottleneck: "), "{text}");
     // Progress is for a terminal.
     assert_eq!(stderr(&output), "");
 }

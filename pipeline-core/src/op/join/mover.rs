@@ -5,10 +5,9 @@ use std::task::{Context, Poll};
 
 use super::{Inputs, Taken};
 use crate::error::BoxError;
-use crate::ledger::{Spent, Tally};
+use crate::ledger::{Spent, Tally, Watch};
 use crate::push::{Flowing, Push};
 use crate::run::{Doing, Stop, is_blamed};
-use crate::runtime::Instant;
 use crate::stage::{BUDGET, Failing, Pace, Site};
 
 /// What became of an item that was held until one of several readers has room.
@@ -33,16 +32,15 @@ pub(crate) struct Mover<I: Inputs, N: Push<I::Item, I::Lineage>> {
     lost: u64,
     /// The failure of an item, whose turn comes when what was kept back before it has moved on.
     failure: Option<(u64, BoxError)>,
-    mark: Instant,
-    waits: Option<Spent>,
+    watch: Watch,
     pace: Pace,
 }
 
 impl<I: Inputs, N: Push<I::Item, I::Lineage>> Mover<I, N> {
     pub(crate) fn new(inputs: I, next: N, site: Site) -> Self {
-        let (mark, pace) = (site.run.rt.now(), Pace::new(&site.run.rt));
+        let (watch, pace) = (Watch::alone(&site.node.counts, site.run.rt.now()), Pace::new(&site.run.rt));
         let (tally, fate, failure) = (Tally::default(), None, None);
-        Mover { inputs, next, site, tally, unsettled: 0, fate, lost: 0, failure, mark, waits: None, pace }
+        Mover { inputs, next, site, tally, unsettled: 0, fate, lost: 0, failure, watch, pace }
     }
 
     /// A mover whose `next` holds an item until one of its readers, which the item decides, has room. It counts the items that
@@ -68,9 +66,7 @@ impl<I: Inputs, N: Push<I::Item, I::Lineage>> Mover<I, N> {
     }
 
     fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if let Some(what) = self.waits.take() {
-            self.clock(what);
-        }
+        self.resume();
         if self.site.node.is_stopped() || self.next.poll_rest(cx).is_ready() {
             return Poll::Ready(());
         }
@@ -79,10 +75,7 @@ impl<I: Inputs, N: Push<I::Item, I::Lineage>> Mover<I, N> {
 
     /// Moves items until the inputs are over (true), or nobody takes more (false).
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
-        if let Some(what) = self.waits.take() {
-            self.clock(what);
-        }
-        self.pace.waited(self.site.run.rt.now());
+        self.resume();
         for _ in 0..BUDGET {
             if self.unsettled > 0 {
                 match self.next.poll_settled(cx) {
@@ -100,7 +93,6 @@ impl<I: Inputs, N: Push<I::Item, I::Lineage>> Mover<I, N> {
             }
             if self.inputs.is_over() {
                 self.publish();
-                self.clock(Spent::Busy);
                 return Poll::Ready(true);
             }
             match self.next.poll_room(cx) {
@@ -168,9 +160,9 @@ impl<I: Inputs, N: Push<I::Item, I::Lineage>> Mover<I, N> {
         if self.site.node.is_stopped() {
             return self.stop();
         }
-        self.clock(Spent::Busy);
-        self.waits = Some(what);
-        self.site.node.set_doing(doing);
+        let Site { run, node } = &self.site;
+        self.watch.turn(&node.counts, what, run.rt.now());
+        node.set_doing(doing);
         Poll::Pending
     }
 
@@ -181,10 +173,13 @@ impl<I: Inputs, N: Push<I::Item, I::Lineage>> Mover<I, N> {
         self.site.node.counts.abandoned.add(std::mem::take(&mut self.lost));
     }
 
-    fn clock(&mut self, what: Spent) {
-        let now = self.site.run.rt.now();
-        self.site.node.counts.spend(what, now.duration_since(self.mark));
-        self.mark = now;
+    fn resume(&mut self) {
+        let Site { run, node } = &self.site;
+        let now = run.rt.now();
+        if !self.watch.is(Spent::Busy) {
+            self.watch.turn(&node.counts, Spent::Busy, now);
+        }
+        self.pace.waited(now);
     }
 }
 
@@ -199,5 +194,6 @@ impl<I: Inputs, N: Push<I::Item, I::Lineage>> Drop for Mover<I, N> {
         self.tally.now.failed += failed;
         self.tally.flush(counts);
         counts.abandoned.add(self.lost + cut);
+        self.watch.stop(counts, self.site.run.rt.now());
     }
 }

@@ -11,6 +11,7 @@ use std::time::Duration;
 use super::letters::{DeadLetter, Letterbox};
 use super::{Budget, OnError, Policies};
 use crate::error::{Attempted, BoxError, Fate, Panicked, TimedOut};
+use crate::ledger::Spent;
 use crate::lineage::Ticket;
 use crate::run::is_blamed;
 use crate::runtime::{Instant, Rt, Sleep, yield_now};
@@ -151,6 +152,8 @@ impl<S: Stage> Stage for Guarded<S> {
         let mut limits = Limits { all: self.policies.deadline.map(|limit| (rt.now() + limit, limit)), attempt: None };
         let mut left = Some(item);
         let mut attempts = 0;
+        // Since when it is retried, as far as that is not booked.
+        let mut retried_since = None;
         if self.policies.retry > 0 {
             shared.budget.pay();
         }
@@ -165,7 +168,11 @@ impl<S: Stage> Stage for Guarded<S> {
             let item = item.expect("the item is kept for as long as somebody may want it");
             limits.attempt = self.policies.timeout.map(|limit| (rt.now() + limit, limit));
             let port = Watched::new(out.port());
-            let error = match self.attempt(item, &port, &mut limits).await {
+            let result = self.attempt(item, &port, &mut limits).await;
+            if let Some(since) = retried_since.take() {
+                shared.site.node.counts.spend(Spent::Retrying, rt.now().duration_since(since));
+            }
+            let error = match result {
                 Ok(output) => {
                     // Before the return: if its destructor panics, a value that is being returned leaks.
                     drop(left.take());
@@ -189,6 +196,7 @@ impl<S: Stage> Stage for Guarded<S> {
                 Next::After(pause) => {
                     drop(error);
                     shared.site.node.counts.retried.add(1);
+                    retried_since = Some(rt.now());
                     if pause.is_zero() { yield_now().await } else { rt.sleep(pause).await }
                 }
             }

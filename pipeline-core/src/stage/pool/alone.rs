@@ -146,7 +146,7 @@ impl<S: Stage, L: Lineage> Pool<S, L> {
             return None;
         }
         let (intake, exit) = (state.intake.lend()?, state.exit.lend()?);
-        let former = state.arrive(id);
+        let former = state.arrive(id, &self.site);
         let next = state.taken;
         drop(state);
         drop(former);

@@ -147,7 +147,8 @@ impl<S: Stage, L: Lineage> Emitter<S, L> {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Ended> {
         if let Some(since) = self.waits_since.take() {
             let Site { run, node } = &self.pool.site;
-            node.counts.spend(Spent::WaitingForRoom, run.rt.now().duration_since(since));
+            node.counts.exit().end();
+            node.counts.spend(Spent::Blocked, run.rt.now().duration_since(since));
         }
         if self.exit.is_none() {
             let mut state = self.pool.state.lock();
@@ -173,8 +174,11 @@ impl<S: Stage, L: Lineage> Emitter<S, L> {
             Moved::Enough => cx.waker().wake_by_ref(),
             _ if self.pool.site.node.is_stopped() => return Poll::Ready(Ended::Over),
             Moved::NoRoom => {
-                self.pool.site.node.set_doing(Doing::WaitForRoom);
-                self.waits_since = Some(self.pool.site.run.rt.now());
+                let Site { run, node } = &self.pool.site;
+                node.set_doing(Doing::WaitForRoom);
+                let now = run.rt.now();
+                node.counts.exit().begin(Spent::Blocked, now);
+                self.waits_since = Some(now);
             }
             Moved::All | Moved::Ended(_) => {
                 let refused = self.exit.take().and_then(|exit| self.pool.state.lock().exit.give_back(exit));
@@ -297,7 +301,7 @@ impl<S: Stage, L: Lineage> Pool<S, L> {
             }
             found => Poll::Ready(Some(found)),
         };
-        let call = if acknowledged.is_some() || ended.is_some() { state.call(self.limits) } else { None };
+        let call = if acknowledged.is_some() || ended.is_some() { state.call(self.limits, &self.site) } else { None };
         drop(state);
         drop((former, ended));
         if let Some(acknowledged) = acknowledged {
@@ -312,7 +316,7 @@ impl<S: Stage, L: Lineage> Pool<S, L> {
         let Some(ack) = exit.unsettled.take() else { return };
         let (acknowledged, call) = {
             let mut state = self.state.lock();
-            (state.acknowledge(ack, &self.site.node.counts), state.call(self.limits))
+            (state.acknowledge(ack, &self.site.node.counts), state.call(self.limits, &self.site))
         };
         acknowledged.tell();
         self.make(call);
@@ -337,6 +341,7 @@ impl<S: Stage, L: Lineage> Pool<S, L> {
 impl<S: Stage, L: Lineage> Drop for Emitter<S, L> {
     /// Also runs when a fused step has panicked: without it the workers would wait for a window that never opens.
     fn drop(&mut self) {
+        self.pool.site.node.counts.exit().end();
         let reason = if self.has_ended { self.pool.site.reason_to_close() } else { Stop::Cut };
         if !self.has_ended {
             self.pool.site.node.stop(reason);

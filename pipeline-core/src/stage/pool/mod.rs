@@ -78,6 +78,8 @@ impl<S: Stage, L: Lineage> Pool<S, L> {
         limits: Limits,
         site: Site,
     ) -> Arc<Self> {
+        // Tells a reader of the books that this is a pool.
+        site.node.counts.exit();
         let exit = Exit::new(outlet, &site.run.rt);
         let pool = Arc::new(Pool {
             site,

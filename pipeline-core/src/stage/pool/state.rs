@@ -12,11 +12,12 @@ use super::work::work;
 use super::{Limits, Pool};
 use crate::edge::{Next, Rx, wake};
 use crate::error::{Attempted, BoxError, Failure, Fate, Panicked};
-use crate::ledger::{Counts, Kind};
+use crate::ledger::{Counts, Kind, SAMPLED, Spent};
 use crate::lineage::Lineage;
 use crate::run::{Doing, Stop};
+use crate::runtime::Instant;
 use crate::stage::Stage;
-use crate::stage::worker::End;
+use crate::stage::worker::{End, Site};
 use crate::sync::atomic::Ordering;
 use crate::sync::drop_each;
 
@@ -40,6 +41,12 @@ pub(super) struct State<T, U, L> {
     spawned: usize,
     /// Whether a worker was called and has not arrived.
     is_called: bool,
+    /// How often one was called.
+    calls: u32,
+    /// When that was, if it is one of those that are measured.
+    called_at: Option<Instant>,
+    /// Whether workers wait for room in the window.
+    is_held: bool,
     pub(super) emitter: Option<Waker>,
     /// Whether a worker has the exit, to move on what is finished.
     pub(super) worker_moves: bool,
@@ -74,6 +81,9 @@ impl<T, U, L: Lineage> State<T, U, L> {
             idle: Vec::new(),
             spawned: 0,
             is_called: false,
+            calls: 0,
+            called_at: None,
+            is_held: false,
             emitter: None,
             worker_moves: false,
         }
@@ -116,18 +126,26 @@ impl<T, U, L: Lineage> State<T, U, L> {
     }
 
     /// Worker `id` looks for its next item. Gives the waker that it had left, to be dropped outside of the lock.
-    pub(super) fn arrive(&mut self, id: usize) -> Option<Waker> {
+    pub(super) fn arrive(&mut self, id: usize, site: &Site) -> Option<Waker> {
         let former = self.take_idle(id);
         if former.is_none() {
             // It was called. Else it was woken by something else than a call of the pool.
             self.is_called = false;
+            if let Some(called) = self.called_at.take() {
+                site.node.counts.was_late(site.run.rt.now().duration_since(called));
+            }
         }
         former
     }
 
     /// Calls a worker if an item could be started now and none is on its way.
-    pub(super) fn call(&mut self, limits: Limits) -> Option<Call> {
-        let can_start = self.intake.is_here() && self.look && self.occupied < limits.window;
+    pub(super) fn call(&mut self, limits: Limits, site: &Site) -> Option<Call> {
+        let has_room = self.occupied < limits.window;
+        if self.is_held && has_room && !self.look {
+            self.is_held = false;
+            site.node.counts.has_room(site.run.rt.now());
+        }
+        let can_start = self.intake.is_here() && self.look && has_room;
         if !can_start || self.is_called {
             return None;
         }
@@ -140,6 +158,9 @@ impl<T, U, L: Lineage> State<T, U, L> {
             None => return None,
         };
         self.is_called = true;
+        self.calls = (self.calls + 1) % SAMPLED;
+        // In the middle, so that what is sampled counts for all whatever their number is.
+        self.called_at = (self.calls == SAMPLED / 2).then(|| site.run.rt.now());
         Some(call)
     }
 }
@@ -150,14 +171,14 @@ impl<S: Stage, L: Lineage> Pool<S, L> {
         let call = {
             let mut state = self.state.lock();
             state.look = true;
-            state.call(self.limits)
+            state.call(self.limits, &self.site)
         };
         self.make(call);
     }
 
     /// Calls a worker if there is something for it to start. Says whether it did.
     pub(super) fn summon(self: &Arc<Self>) -> bool {
-        let call = self.state.lock().call(self.limits);
+        let call = self.state.lock().call(self.limits, &self.site);
         self.make(call)
     }
 
@@ -174,19 +195,24 @@ impl<S: Stage, L: Lineage> Pool<S, L> {
         true
     }
 
-    /// The oldest item, which is started; `None` if this worker is not needed any more.
-    pub(super) fn poll_take(self: &Arc<Self>, id: usize, cx: &mut Context<'_>) -> Poll<Option<Taken<S::In, L>>> {
+    /// The oldest item, which is started; `None` if this worker is not needed any more. Else what the worker waits for.
+    pub(super) fn try_take(
+        self: &Arc<Self>,
+        id: usize,
+        cx: &mut Context<'_>,
+    ) -> Result<Option<Taken<S::In, L>>, Spent> {
         // Dropped last, outside of the lock.
         let _former;
         let mut guard = self.state.lock();
         let state = &mut *guard;
-        _former = state.arrive(id);
+        _former = state.arrive(id, &self.site);
         if state.intake.is_gone() || self.site.node.is_stopped() {
-            return Poll::Ready(None);
+            return Ok(None);
         }
         let Some(intake) = state.intake.as_mut().filter(|_| state.occupied < self.limits.window) else {
             state.idle.push((id, cx.waker().clone()));
-            return Poll::Pending;
+            state.is_held = true;
+            return Err(Spent::WaitingForRoom);
         };
         let arrival = self.arrival.get().expect("the waker of a pool is set when the pool is made");
         let (one, writer) = if S::HAS_KEYS {
@@ -207,13 +233,13 @@ impl<S: Stage, L: Lineage> Pool<S, L> {
                 }
                 drop(guard);
                 wake(writer);
-                Poll::Pending
+                Err(Spent::WaitingForInput)
             }
             Poll::Ready(Next::End) => {
                 drop(guard);
                 wake(writer);
                 self.close(Stop::Over);
-                Poll::Ready(None)
+                Ok(None)
             }
             Poll::Ready(Next::Item(item, lineage)) => {
                 let seq = state.taken;
@@ -226,13 +252,13 @@ impl<S: Stage, L: Lineage> Pool<S, L> {
                 counts.work_peak.raise_to(state.in_work as u64);
                 counts.window_peak.raise_to(state.occupied as u64);
                 self.site.node.set_doing(Doing::Work);
-                let call = state.call(self.limits);
+                let call = state.call(self.limits, &self.site);
                 drop(guard);
                 // The body runs next, on this thread. The writer must not wait for its end: siblings live on what it brings.
                 let has_woken = writer.is_some();
                 wake(writer);
                 let has_woken = self.make(call) | has_woken;
-                Poll::Ready(Some(Taken { seq, item, lineage, has_woken }))
+                Ok(Some(Taken { seq, item, lineage, has_woken }))
             }
         }
     }
@@ -318,7 +344,7 @@ impl<S: Stage, L: Lineage> Pool<S, L> {
         let exit = if failure.is_none() { state.lend_exit() } else { None };
         // A worker that has the exit looks again before it gives it back.
         let emitter = if state.worker_moves { None } else { state.emitter.take() };
-        let call = if failure.is_none() { state.call(self.limits) } else { None };
+        let call = if failure.is_none() { state.call(self.limits, &self.site) } else { None };
         drop(state);
         let has_woken = emitter.is_some();
         wake(emitter);
@@ -380,7 +406,7 @@ impl<S: Stage, L: Lineage> Pool<S, L> {
 
     /// Worker `id` waits before it can take an item: others are not to wait for it.
     pub(super) fn call_another(self: &Arc<Self>, id: usize) {
-        let former = self.state.lock().arrive(id);
+        let former = self.state.lock().arrive(id, &self.site);
         drop(former);
         self.summon();
     }

@@ -5,7 +5,7 @@ use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, Waker};
 
 use super::Pool;
 use super::alone::{Alone, Left, Settled};
@@ -13,22 +13,22 @@ use super::emitter::{Exit, Moved, Mover};
 use super::port::PoolPort;
 use super::state::Taken;
 use crate::error::Attempted;
-use crate::ledger::Spent;
+use crate::ledger::{Spent, Watch};
 use crate::lineage::Lineage;
 use crate::push::Push;
 use crate::run::{Job, Stop};
 use crate::runtime::{Instant, yield_now};
 use crate::stage::pace::Pace;
-use crate::stage::worker::{BUDGET, End, guarded, poll_body};
+use crate::stage::worker::{BUDGET, End, Site, guarded, poll_body};
 use crate::stage::{Out, Stage, hooks};
 use crate::sync::atomic::{AtomicU64, Ordering};
 
 pub(super) fn work<S: Stage, L: Lineage>(pool: Arc<Pool<S, L>>, id: usize) -> Job {
     // Made now, so that the pool learns also of a task that is dropped before its first poll.
-    let rt = &pool.site.run.rt;
-    let (mark, pace) = (rt.now(), Pace::new(rt));
+    let site = &pool.site;
+    let (watch, pace) = (Watch::of_worker(&site.node.counts, site.run.rt.now()), Pace::of_stage(site));
     let worker =
-        Worker { pool, id, in_hand: None, alone: None, exit: None, pace, budget: BUDGET, mark, has_ended: false };
+        Worker { pool, id, in_hand: None, alone: None, exit: None, pace, budget: BUDGET, watch, has_ended: false };
     // Two futures, so that a worker without hooks has no memory for them.
     if S::HOOKS { Box::pin(run_hooked(worker)) } else { Box::pin(run(worker)) }
 }
@@ -73,7 +73,7 @@ struct Worker<S: Stage, L: Lineage> {
     exit: Option<Exit<S::Out, L>>,
     pace: Pace,
     budget: u32,
-    mark: Instant,
+    watch: Watch,
     /// False if its task was dropped, or has panicked outside of a body.
     has_ended: bool,
 }
@@ -168,12 +168,13 @@ impl<S: Stage, L: Lineage> Worker<S, L> {
     async fn wait<R>(&mut self, body: Pin<&mut impl Future<Output = R>>, seq: u64) -> Poll<R> {
         let pool = self.pool.clone();
         let node = &pool.site.node;
+        self.pace.pend(&pool.site.run.rt);
         let returned = poll_body(body, node, false, |_| {
             self.rejoin();
             node.stop_reason() == Stop::Cut || pool.is_cut(seq)
         })
         .await;
-        self.pace.waited(pool.site.run.rt.now());
+        self.pace.served(pool.site.run.rt.now());
         returned.map_or(Poll::Pending, Poll::Ready)
     }
 
@@ -186,23 +187,28 @@ impl<S: Stage, L: Lineage> Worker<S, L> {
     async fn next(&mut self) -> Option<Taken<S::In, L>> {
         let mut has_waited = false;
         let next = poll_fn(|cx| {
-            let polled = self.poll_next(cx);
-            if polled.is_pending() && !has_waited {
-                has_waited = true;
-                self.clock(Spent::Busy);
+            let why = match self.try_next(cx) {
+                Ok(next) => return Poll::Ready(next),
+                Err(why) => why,
+            };
+            if !self.watch.is(why) {
+                self.turn_to(why);
+            }
+            if !std::mem::replace(&mut has_waited, true) {
                 self.look();
             }
-            polled
+            Poll::Pending
         })
         .await;
         if has_waited {
-            let now = self.clock(Spent::WaitingForInput);
+            let now = self.turn_to(Spent::Busy);
             self.pace.waited(now);
         }
         next
     }
 
-    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Taken<S::In, L>>> {
+    /// The next item, `None` if this worker is not needed any more, or what it waits for.
+    fn try_next(&mut self, cx: &mut Context<'_>) -> Result<Option<Taken<S::In, L>>, Spent> {
         if self.alone.is_none() && !S::SENDS && !S::HAS_KEYS && self.pace.is_cheap() {
             self.alone = self.pool.lend(self.id);
             let pool = &self.pool;
@@ -216,21 +222,21 @@ impl<S: Stage, L: Lineage> Worker<S, L> {
         }
         if let Some(alone) = &mut self.alone {
             if self.pace.is_cheap() && !self.pool.site.node.is_stopped() {
-                let next = ready!(alone.poll_next(&self.pool, cx));
+                let Poll::Ready(next) = alone.poll_next(&self.pool, cx) else { return Err(Spent::WaitingForInput) };
                 if next.is_none() {
                     self.rejoin();
                     self.pool.close(Stop::Over);
                 }
-                return Poll::Ready(next);
+                return Ok(next);
             }
             self.rejoin();
         }
-        let taken = ready!(self.pool.poll_take(self.id, cx));
+        let taken = self.pool.try_take(self.id, cx)?;
         if taken.as_ref().is_some_and(|taken| taken.has_woken) && !self.pace.is_cheap() {
             // The body may take long.
             self.pool.site.run.rt.share_woken();
         }
-        Poll::Ready(taken)
+        Ok(taken)
     }
 
     /// Moves the result of the item in hand on, if there is room now. If not it gets a place, and the worker is not alone
@@ -283,10 +289,10 @@ impl<S: Stage, L: Lineage> Worker<S, L> {
         }
     }
 
-    fn clock(&mut self, what: Spent) -> Instant {
-        let now = self.pool.site.run.rt.now();
-        self.pool.site.node.counts.spend(what, now.duration_since(self.mark));
-        self.mark = now;
+    fn turn_to(&mut self, what: Spent) -> Instant {
+        let Site { run, node } = &self.pool.site;
+        let now = run.rt.now();
+        self.watch.turn(&node.counts, what, now);
         now
     }
 }
@@ -312,7 +318,8 @@ impl<S: Stage, L: Lineage> Drop for Worker<S, L> {
                 self.pool.give_back(exit, &Moved::Enough);
             }
         }
-        self.clock(Spent::Busy);
+        let Site { run, node } = &self.pool.site;
+        self.watch.stop(&node.counts, run.rt.now());
         if !self.has_ended {
             // There may be nobody left to take what waits.
             self.pool.site.node.stop(Stop::Cut);
