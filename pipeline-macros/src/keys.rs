@@ -37,6 +37,7 @@ pub(crate) struct Keys {
     pub(crate) init: Option<Given<Path>>,
     pub(crate) restart: Option<Given<Backoff>>,
     pub(crate) close: Option<Given<Path>>,
+    pub(crate) close_within: Option<Given<Duration>>,
     pub(crate) name: Option<Given<LitStr>>,
     pub(crate) krate: Option<Given<Path>>,
 }
@@ -58,6 +59,7 @@ const STAGE: &[&str] = &[
     "on_panic",
     "init",
     "close",
+    "close_within",
     "crate",
 ];
 const SINK: &[&str] = &[
@@ -74,6 +76,7 @@ const SINK: &[&str] = &[
     "on_panic",
     "init",
     "close",
+    "close_within",
     "crate",
 ];
 const SOURCE: &[&str] = &["restart", "name", "crate"];
@@ -138,6 +141,7 @@ impl Keys {
             "restart" => set(&mut self.restart, &key, policy::backoff(input, &key, errors)?, errors),
             "init" => set(&mut self.init, &key, hook(input, &key)?, errors),
             "close" => set(&mut self.close, &key, hook(input, &key)?, errors),
+            "close_within" => set(&mut self.close_within, &key, time::assigned(input, &key)?, errors),
             "name" => set(&mut self.name, &key, text(input, &key)?, errors),
             _ => set(&mut self.krate, &key, path(input, &key)?, errors),
         }
@@ -152,6 +156,10 @@ impl Keys {
             errors.extend(backoff.into_iter().chain(retry_if).map(|(key, span)| {
                 Error::new(span, format!("`{key}` says how to try again; add `retry = 3`, or take it away"))
             }));
+        }
+        if let (Some(limit), None, true) = (&self.close_within, &self.close, errors.is_empty()) {
+            let message = "`close_within` says how long `close` may take; add `close = flush`, or take it away";
+            errors.push(Error::new(limit.span, message));
         }
         let Some(window) = &self.window else { return };
         if self.unordered.is_some() {
@@ -350,6 +358,8 @@ mod tests {
         assert!(mistakes(quote!(concurrency = 4, window = 2))[0].contains("below the `concurrency`"));
         assert!(mistakes(quote!(unordered, window = 2))[0].contains("take one of the two away"));
         assert!(mistakes(quote!(buffer = 1, buffer = 2))[0].contains("given twice"));
+        assert!(mistakes(quote!(close_within = 10s))[0].contains("add `close = flush`"));
+        assert!(mistakes(quote!(close = flush, close_within = 10s)).is_empty());
     }
 
     #[test]

@@ -48,6 +48,7 @@ impl<T> std::fmt::Debug for Back<T> {
 #[derive(Debug)]
 pub struct ByBack;
 
+#[diagnostic::do_not_recommend]
 impl<T: Send + 'static> Drain<T, ByBack> for Back<T> {
     fn end<P: Flow<Item = T>>(self, upstream: P) -> Pipeline<()> {
         Pipeline::ended(GoesBack { upstream, key: self.key })
