@@ -19,7 +19,18 @@ pub struct Outline {
     spent: Option<&'static str>,
     /// The branches of the splits that are looked at.
     branches: Vec<Branch>,
+    /// The loops that are looked at, into which a handle leads.
+    loops: Vec<Loop>,
     graph: Graph,
+}
+
+/// A loop whose body is looked at.
+#[derive(Debug)]
+struct Loop {
+    key: Key,
+    head: At,
+    /// How the way back is told.
+    way: String,
 }
 
 /// A branch that is looked at.
@@ -144,6 +155,21 @@ impl Outline {
         }
     }
 
+    /// Looks at the body of the loop of that key with `look`.
+    pub(crate) fn in_loop(&mut self, key: &Key, head: At, way: String, look: impl FnOnce(&mut Outline)) {
+        self.loops.push(Loop { key: key.clone(), head, way });
+        look(self);
+        self.loops.pop();
+    }
+
+    /// What is told next gives its items to the head of a loop.
+    pub(crate) fn goes_back(&mut self, key: &Key) {
+        match self.loops.iter().rev().find(|one| one.key == *key) {
+            Some(Loop { head, way, .. }) => self.graph.read_also_by(*head, None, way.clone()),
+            None => self.problem("a `back` was taken out of the loop that it was given in".to_owned()),
+        }
+    }
+
     pub(crate) fn bound(&self) -> usize {
         self.bound
     }
@@ -180,10 +206,10 @@ impl std::fmt::Debug for Handle {
     }
 }
 
-/// What takes the items of a branch, until its split is built.
+/// What takes the items of a branch, until its split is built, or those that go back into a loop, until its body is.
 struct Plug {
     key: Key,
-    /// An `Outlet` of the branch's items.
+    /// An `Outlet` of the branch's items, or a `Circle`.
     outlet: Box<dyn Any + Send>,
 }
 
@@ -257,6 +283,11 @@ impl Build {
     /// Keeps what takes the items of a branch for its split, which is built after it.
     pub(crate) fn plug(&mut self, key: Key, outlet: Box<dyn Any + Send>) {
         self.plugged.push(Plug { key, outlet });
+    }
+
+    /// A clone of what was plugged under that key.
+    pub(crate) fn plugged<P: Any + Clone>(&self, key: &Key) -> Option<P> {
+        self.plugged.iter().find(|plug| plug.key == *key)?.outlet.downcast_ref().cloned()
     }
 
     pub(crate) fn unplug(&mut self, key: &Key) -> Option<Box<dyn Any + Send>> {

@@ -280,7 +280,9 @@ fn settings(keys: &Keys) -> TokenStream {
     let window = keys.window.as_ref().map(|given| given.value).map(|n| quote!(.window(#n)));
     let buffer = keys.buffer.as_ref().map(|given| given.value).map(|n| quote!(.buffer(#n)));
     let unordered = keys.unordered.as_ref().map(|_| quote!(.unordered()));
-    quote!(#concurrency #window #buffer #unordered)
+    let close_within = keys.close_within.as_ref().map(|given| policy::tokens_of(given.value));
+    let close_within = close_within.map(|limit| quote!(.close_within(#limit)));
+    quote!(#concurrency #window #buffer #unordered #close_within)
 }
 
 /// The key of an item, as a function that has a name: a constructor cannot return the type of a closure.

@@ -38,6 +38,7 @@ pub(crate) struct Keys {
     pub(crate) init: Option<Given<Path>>,
     pub(crate) restart: Option<Given<Backoff>>,
     pub(crate) close: Option<Given<Path>>,
+    pub(crate) close_within: Option<Given<Duration>>,
     pub(crate) name: Option<Given<LitStr>>,
     pub(crate) krate: Option<Given<Path>>,
 }
@@ -67,6 +68,7 @@ const KEYS: &[(&str, &[Role])] = &[
     ("on_panic", WORKERS),
     ("init", WORKERS),
     ("close", WORKERS),
+    ("close_within", WORKERS),
     ("crate", ALL),
 ];
 
@@ -131,6 +133,7 @@ impl Keys {
             "restart" => set(&mut self.restart, &key, policy::backoff(input, &key, errors)?, errors),
             "init" => set(&mut self.init, &key, hook(input, &key)?, errors),
             "close" => set(&mut self.close, &key, hook(input, &key)?, errors),
+            "close_within" => set(&mut self.close_within, &key, time::assigned(input, &key)?, errors),
             "name" => set(&mut self.name, &key, text(input, &key)?, errors),
             _ => set(&mut self.krate, &key, path(input, &key)?, errors),
         }
@@ -151,6 +154,10 @@ impl Keys {
                 by_key.span,
                 "`by_key` keeps the order of each key and this one is `unordered`; take one of the two away",
             ));
+        }
+        if let (Some(limit), None, true) = (&self.close_within, &self.close, errors.is_empty()) {
+            let message = "`close_within` says how long `close` may take; add `close = flush`, or take it away";
+            errors.push(Error::new(limit.span, message));
         }
         let Some(window) = &self.window else { return };
         if self.by_key.is_some() {
@@ -360,6 +367,8 @@ mod tests {
         assert!(mistakes(quote!(unordered, by_key = f))[0].contains("take one of the two away"));
         assert!(mistakes(quote!(window = 2, by_key = f))[0].contains("take `window` or `by_key` away"));
         assert!(mistakes(quote!(concurrency = 2, by_key = |x| x.0, retry = 1)).is_empty());
+        assert!(mistakes(quote!(close_within = 10s))[0].contains("add `close = flush`"));
+        assert!(mistakes(quote!(close = flush, close_within = 10s)).is_empty());
     }
 
     #[test]

@@ -115,7 +115,7 @@ pub(crate) fn settings(keys: &Keys, k: &TokenStream) -> TokenStream {
     quote!(#restart #timeout #deadline #retry #backoff #retry_if #on_error #on_panic)
 }
 
-fn tokens_of(time: Duration) -> TokenStream {
+pub(crate) fn tokens_of(time: Duration) -> TokenStream {
     let (seconds, nanos) = (time.as_secs(), time.subsec_nanos());
     quote!(::core::time::Duration::new(#seconds, #nanos))
 }

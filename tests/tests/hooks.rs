@@ -242,3 +242,77 @@ fn a_worker_that_begins_anew_after_a_panic_is_made_ready_again() {
     assert_eq!(on_sim(1, |rt| plan.clone().run_on(&rt)).expect("a panic is skipped").value, [0, 2]);
     assert_eq!(book.counts(), (2, 1, 0));
 }
+
+#[stage(init = open, close = shut, close_within = 10s)]
+async fn patient(x: u64, book: &Book, is_open: &mut bool) -> u64 {
+    book.unready.fetch_add(usize::from(!*is_open), SeqCst);
+    x
+}
+
+#[test]
+fn the_time_limit_of_a_close_is_set_by_the_key_and_by_the_builder() {
+    let book = |takes: f64| Book { close_takes: units(takes), ..Book::default() };
+    let outcome = |plan: Pipeline<()>| on_sim(1, |rt| plan.clone().run_on(&rt));
+    let limit_of = |plan: Pipeline<()>| {
+        let error = outcome(plan).expect_err("it is late");
+        (
+            error.downcast_ref::<TimedOut>().expect("it is out of time").limit(),
+            error.report().expect("it ran").elapsed(),
+        )
+    };
+    let one = |book: Book| iter(0..3u64).then(patient(book, false)).for_each(drop);
+    let pool = |book: Book| iter(0..3u64).then(patient(book, false).concurrency(3)).for_each(drop);
+    let set = |book: Book| iter(0..3u64).then(patient(book, false).close_within(2 * UNIT)).for_each(drop);
+    let sink = |book: Book| iter(0..3u64).sink(store(book, false).close_within(2 * UNIT));
+    for plan in [one, pool] {
+        assert!(outcome(plan(book(9.9))).is_ok());
+        assert_eq!(limit_of(plan(book(10.1))), (10 * UNIT, 10 * UNIT));
+    }
+    assert_eq!(limit_of(set(book(2.1))), (2 * UNIT, 2 * UNIT));
+    assert_eq!(limit_of(sink(book(2.1))), (2 * UNIT, 2 * UNIT));
+    let error = outcome(iter(0..3u64).sink(store(book(0.0), false).close_within(Duration::ZERO))).expect_err("no time");
+    assert!(error.is_invalid() && error.to_string().contains("close_within of 0"), "{error}");
+}
+
+#[test]
+fn hooks_of_the_builder_are_around_those_of_the_stage() {
+    everywhere(|rt| async move {
+        for workers in [1, 3] {
+            let (book, lines) = (Book::default(), Arc::new(Mutex::new(Vec::new())));
+            let say = |line: &'static str| {
+                let (book, lines) = (book.clone(), lines.clone());
+                move || {
+                    let (counts, lines) = (book.counts(), lines.clone());
+                    async move {
+                        lines.lock().expect("nobody panics").push((line, counts.0, counts.1));
+                        Ok::<(), String>(())
+                    }
+                }
+            };
+            let own = each(book.clone(), false).concurrency(workers);
+            let plan = iter(0..9u64).then(own.init(say("init")).close(say("close")).retry(1)).count();
+            plan.run_on(&rt).await.expect("nothing fails");
+            let (opened, closed, unready) = book.counts();
+            assert!(opened >= 1 && opened == closed && unready == 0, "{book:?}");
+            let lines = lines.lock().expect("nobody panics").clone();
+            let count = |name| lines.iter().filter(|line| line.0 == name).count();
+            assert_eq!((count("init"), count("close")), (opened, opened), "{lines:?}");
+            if workers == 1 {
+                assert_eq!(lines, [("init", 0, 0), ("close", 1, 1)]);
+            }
+            // One that fails, before the worker takes an item.
+            let fails = || async { Err::<(), _>("no way") };
+            let error = iter(0..9u64).then(each(book.clone(), false).init(fails)).count().run_on(&rt).await;
+            let error = error.expect_err("it cannot begin");
+            assert_eq!(error.to_string(), "stage `each` failed in `init`: no way");
+            let sunk = store(book.clone(), false).close(|| async { Err::<(), _>("no way back") });
+            let error = iter(0..9u64).sink(sunk).run_on(&rt).await.expect_err("it cannot close");
+            assert!(error.to_string().starts_with("stage `store` failed in `close`: no way back"), "{error}");
+            assert_eq!(
+                book.opened.load(SeqCst),
+                book.closed.load(SeqCst) - 1,
+                "a close follows an init that has failed"
+            );
+        }
+    });
+}

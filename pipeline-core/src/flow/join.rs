@@ -2,7 +2,7 @@
 
 use super::Flow;
 use crate::lineage::Ticket;
-use crate::op::{Again, Branch, Feedback, Zip, ZipLatest};
+use crate::op::{Again, Back, Branch, Feedback, FeedbackWith, Zip, ZipLatest};
 
 /// Joins a flow with another one. In the prelude; implemented by every flow.
 ///
@@ -119,6 +119,58 @@ pub trait JoinExt: Flow {
         B: Flow<Item = Again<Self::Item, U>, Lineage = Ticket>,
     {
         Feedback::new(self, limit, body)
+    }
+
+    /// The same for items that go back from any place of the body: `back` is a sink for them. What the body yields leaves.
+    ///
+    /// So the [dead letters](crate::stage::Staged::dead_letters) of a stage can go back to where they failed. The items have
+    /// to tell how often they went round: a letter's `attempts` are those of the last time.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use taktline::prelude::*;
+    ///
+    /// #[derive(Clone)]
+    /// struct Job {
+    ///     number: u64,
+    ///     rounds: u64,
+    /// }
+    ///
+    /// /// Works at the third time.
+    /// #[stage(concurrency = 4)]
+    /// async fn work(job: Job) -> Result<u64, String> {
+    ///     if job.rounds < 2 { Err("not yet".to_owned()) } else { Ok(job.number) }
+    /// }
+    ///
+    /// # taktline::sim::run(1, async {
+    /// let jobs = iter(0..9u64).map(|number| Job { number, rounds: 0 });
+    /// let done = jobs.feedback_with(100, |jobs, back| {
+    ///     jobs.then(work().dead_letters(|letters| {
+    ///         // A minute later, and not for ever.
+    ///         let later = letters.delay(Duration::from_secs(60)).filter(|letter| letter.input.rounds < 5);
+    ///         later.map(|letter| Job { rounds: letter.input.rounds + 1, ..letter.input }).sink(back)
+    ///     }))
+    /// });
+    /// let mut done = done.collect::<Vec<_>>().run().await?;
+    /// done.value.sort();
+    /// assert_eq!(done.value, (0..9).collect::<Vec<_>>());
+    /// assert_eq!(done.report.elapsed(), Duration::from_secs(120));
+    /// # Ok::<(), taktline::Error>(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// The loop ends by itself, as that of [`feedback`](Self::feedback) does, and has the same limit; what goes back has a row `back` in the
+    /// report. Behind the limit nothing goes round any more, and what is in the loop leaves it.
+    fn feedback_with<B>(
+        self,
+        limit: usize,
+        body: impl FnOnce(Branch<Self::Item, Ticket>, Back<Self::Item>) -> B,
+    ) -> FeedbackWith<Self, B>
+    where
+        Self: Flow<Lineage = ()>,
+        B: Flow<Lineage = Ticket>,
+    {
+        FeedbackWith::new(self, limit, body)
     }
 }
 

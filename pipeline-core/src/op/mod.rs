@@ -32,7 +32,7 @@ mod tracked;
 pub use buffer::Buffer;
 pub use chain::Chain;
 pub use enumerate::Enumerate;
-pub use feedback::{Again, Feedback, LoopFull};
+pub use feedback::{Again, Back, Feedback, FeedbackWith, LoopFull};
 pub use filter::Filter;
 pub use filter_map::FilterMap;
 pub use flat_map::FlatMap;

@@ -1,7 +1,8 @@
 //! One row of a running plan: a name, its counters, its tasks and whether it was told to stop.
 
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use crate::edge::Filled;
 use crate::ledger::{Counts, Kind};
@@ -59,6 +60,8 @@ pub struct Node {
     /// What the sources of the run were told: [`DRAINS`], [`PAUSED`].
     told: AtomicU8,
     doing: AtomicU8,
+    /// How long a worker may take to close, if that was set.
+    close_limit: OnceLock<Duration>,
     /// Tasks that have not ended.
     alive: AtomicUsize,
     tasks: Mutex<Tasks>,
@@ -116,6 +119,7 @@ impl Node {
             split: None,
             told: AtomicU8::new(0),
             doing: AtomicU8::new(Doing::Nothing as u8),
+            close_limit: OnceLock::new(),
             alive: AtomicUsize::new(0),
             tasks: Mutex::new(Tasks::default()),
         }
@@ -136,6 +140,15 @@ impl Node {
         let all = Arc::new(Outlets { node: split.clone(), read: Mutex::new((outlets, Stop::No)) });
         let outlet = || Node { split: Some(all.clone()), ..Node::new(split.name.clone(), split.kind) };
         (0..outlets).map(|_| Arc::new(outlet())).collect()
+    }
+
+    /// Meant to be called once, before anything runs.
+    pub(crate) fn set_close_limit(&self, limit: Duration) {
+        let _ = self.close_limit.set(limit);
+    }
+
+    pub(crate) fn close_limit(&self) -> Option<Duration> {
+        self.close_limit.get().copied()
     }
 
     #[inline]

@@ -107,6 +107,7 @@ impl<P: Flow, S: Stage<In = P::Item>, Q: Policy<S>> Ends for WorkerSink<P, S, Q>
     fn build(self, build: &mut Build) {
         let WorkerSink { upstream, body, settings, policies } = self;
         let (node, body) = policies.guard(body, &settings.name, Kind::Sink, build);
+        settings.tell(&node);
         let site = Site { run: build.run.clone(), node };
         let (tx, rx) = edge(settings.edge_buffer(upstream.edge_buffer()), &site.node);
         let outlet = Outlet::Fused(Box::new(Nowhere));

@@ -43,8 +43,9 @@ pub(super) async fn close<S: Stage>(stage: &mut S, site: &Site) {
         match catch_unwind(AssertUnwindSafe(|| future.poll(cx))) {
             Ok(Poll::Ready(closed)) => Poll::Ready(closed),
             Ok(Poll::Pending) => {
-                let limit = limit.get_or_insert_with(|| site.run.rt.sleep(CLOSE_LIMIT));
-                pin!(limit).poll(cx).map(|()| Err(TimedOut::attempt(CLOSE_LIMIT).into()))
+                let within = site.node.close_limit().unwrap_or(CLOSE_LIMIT);
+                let limit = limit.get_or_insert_with(|| site.run.rt.sleep(within));
+                pin!(limit).poll(cx).map(|()| Err(TimedOut::attempt(within).into()))
             }
             Err(panic) => Poll::Ready(Err(Panicked::new(panic).into())),
         }

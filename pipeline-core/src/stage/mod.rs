@@ -8,6 +8,7 @@ mod blocking;
 mod boxed;
 #[doc(hidden)]
 pub mod forms;
+mod hooked;
 mod hooks;
 mod keyed;
 mod mapped;
@@ -29,6 +30,7 @@ use std::time::Duration;
 
 pub use boxed::{BoxStage, DynStage};
 pub use forms::*;
+pub use hooked::{WithClose, WithInit};
 pub use keyed::ByKey;
 #[doc(hidden)]
 pub use keyed::{Keys, key_of};
@@ -48,7 +50,7 @@ pub(crate) use worker::{BUDGET, Failing, Site};
 
 use crate::error::BoxError;
 
-/// How long a worker may take to [close](Stage::close).
+/// How long a worker may take to [close](Stage::close), unless [`close_within`](Staged::close_within) says otherwise.
 pub(crate) const CLOSE_LIMIT: Duration = Duration::from_secs(5);
 
 /// A stage written by hand: from one item to any number of items.
@@ -169,7 +171,7 @@ pub trait Stage: Clone + Send + 'static {
     }
 
     /// Puts away what a worker has used, when it has no more to do. Awaited at every ending but a drop of the run, for five
-    /// seconds at most; also if [`init`](Self::init) has failed or was dropped. Outputs do not wait for it, the end of the run
+    /// seconds at most ([`close_within`](Staged::close_within)); also if [`init`](Self::init) has failed or was dropped. Outputs do not wait for it, the end of the run
     /// does. By default it does nothing.
     ///
     /// # Errors

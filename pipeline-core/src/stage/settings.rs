@@ -1,11 +1,13 @@
 //! The settings of a stage, and what they mean for its pool.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use super::pool::Limits;
 use crate::describe::counted;
 use crate::edge::DEFAULT_BUFFER;
 use crate::plan::Outline;
+use crate::run::Node;
 
 /// What can be set on a stage value. Made by the attributes and by the builder methods.
 #[doc(hidden)]
@@ -18,6 +20,8 @@ pub struct Settings {
     /// The order of each key is kept, and no other.
     pub(crate) has_keys: bool,
     pub(crate) buffer: Option<usize>,
+    /// How long a worker may take to close.
+    pub(crate) close_within: Option<Duration>,
 }
 
 impl Settings {
@@ -29,12 +33,20 @@ impl Settings {
             is_unordered: false,
             has_keys: false,
             buffer: None,
+            close_within: None,
         }
     }
 
     /// The places of the edge before the stage. `hint` is what the flow before it says.
     pub(crate) fn edge_buffer(&self, hint: Option<usize>) -> usize {
         self.buffer.or(hint).unwrap_or(DEFAULT_BUFFER)
+    }
+
+    /// Tells the node of the stage what its workers are to heed.
+    pub(crate) fn tell(&self, node: &Node) {
+        if let Some(limit) = self.close_within {
+            node.set_close_limit(limit);
+        }
     }
 
     /// `next` is the buffer of the edge behind the stage.
@@ -56,6 +68,9 @@ impl Settings {
         let name = &self.name;
         if workers == 0 {
             outline.problem(format!("`{name}` has a concurrency of 0; give it 1 or more"));
+        }
+        if self.close_within.is_some_and(|limit| limit.is_zero()) {
+            outline.problem(format!("`{name}` has a close_within of 0; give it more, or take it away"));
         }
         match self.window {
             Some(_) if self.is_unordered => {

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::time::Duration;
 
 use super::policy::{Policy, attempt_methods, letter_methods, policy_methods};
 use super::pool::{Pool, emit};
@@ -150,6 +151,35 @@ impl<S, P, K> Staged<S, P, K> {
         self
     }
 
+    /// How long a worker may take to [close](Stage::close). Default: five seconds. What is late is a failure of the run, and is
+    /// dropped. Zero makes the plan invalid: `run` says so.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use taktline::prelude::*;
+    ///
+    /// async fn say_good_bye(_server: &str) {
+    ///     sleep(Duration::from_secs(20)).await;
+    /// }
+    ///
+    /// #[stage(close = say_good_bye, close_within = 10s)]
+    /// async fn ask(x: u64, server: &str) -> u64 {
+    ///     x + server.len() as u64
+    /// }
+    ///
+    /// # taktline::sim::run(1, async {
+    /// let plan = |ask| iter([1u64]).then(ask).count();
+    /// assert_eq!(plan(ask("a").close_within(Duration::from_secs(30))).run().await?.report.elapsed(), Duration::from_secs(20));
+    /// let error = plan(ask("a")).run().await.unwrap_err();
+    /// assert_eq!(error.to_string(), "stage `ask` failed in `close`: not done within its timeout of 10s");
+    /// # Ok::<(), taktline::Error>(())
+    /// # }).unwrap();
+    /// ```
+    pub fn close_within(mut self, limit: Duration) -> Self {
+        self.settings.close_within = Some(limit);
+        self
+    }
+
     /// The name in errors and reports. Default: the name of the function; `then` for a closure. Where two stages of a plan
     /// have one name, the report tells them apart by a number.
     ///
@@ -190,6 +220,7 @@ impl<P: Flow, S: Stage<In = P::Item>, Q: Policy<S>> Flow for StageFlow<P, S, Q> 
         let StageFlow { upstream, staged } = self;
         let Staged { body, settings, policies, keys: () } = staged;
         let (node, body) = policies.guard(body, &settings.name, Kind::Stage, build);
+        settings.tell(&node);
         let site = Site { run: build.run.clone(), node };
         let (tx, rx) = edge(settings.edge_buffer(upstream.edge_buffer()), &site.node);
         let mut outlet = next.into_outlet();

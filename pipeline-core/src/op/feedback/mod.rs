@@ -3,6 +3,7 @@
 //! | part | does |
 //! | --- | --- |
 //! | head (`head.rs`) | a join: what goes round again first, the oldest first, then what comes from outside |
+//! | way back (`back.rs`) | a sink within the body, which puts what it gets into the loop's queue |
 //! | tail (`tail.rs`) | fused behind the body: hands on what leaves, and puts what goes back into the loop's queue |
 //!
 //! Going back never waits for room: a loop whose items wait for each other's places would stop at any buffer. So the queue
@@ -11,6 +12,7 @@
 //! Every item in the loop follows one ticket. The head keeps one as long as the outside is open; when all are gone, nothing of
 //! the loop is left, and it ends.
 
+mod back;
 mod head;
 mod tail;
 
@@ -19,11 +21,13 @@ use std::future::poll_fn;
 use std::sync::{Arc, OnceLock};
 use std::task::Waker;
 
+pub use back::{Back, FeedbackWith};
 use head::Head;
 use tail::Tail;
 
-use crate::describe::counted;
-use crate::edge::{DEFAULT_BUFFER, edge};
+use crate::describe::{At, counted};
+use crate::edge::{DEFAULT_BUFFER, edge, wake};
+use crate::error::Failure;
 use crate::flow::Flow;
 use crate::ledger::Kind;
 use crate::lineage::Ticket;
@@ -125,33 +129,16 @@ where
 
     fn build<N: Push<U, ()>>(self, build: &mut Build, next: N) {
         let Feedback { upstream, limit, socket, body } = self;
-        let circle = Arc::new(Circle { limit, site: OnceLock::new(), state: Mutex::default() });
+        let circle = Circle::new(limit);
         body.build(build, Tail::new(next, circle.clone()));
-        let site = build.site(NAME, Kind::Join);
-        let _ = circle.site.set(site.clone());
-        let mut first = socket.unplug(build);
-        first.bind(&site.node);
-        let (tx, rx) = edge(upstream.edge_buffer().unwrap_or(DEFAULT_BUFFER), &site.node);
-        let mut mover = Mover::new(Head::new(rx, circle), first, site.clone());
-        build.task(&site, async move {
-            poll_fn(|cx| mover.poll(cx)).await;
-            mover.end().await;
-        });
-        upstream.build(build, tx);
+        close_loop(upstream, circle, &socket, build);
     }
 
     fn outline(&self, outline: &mut Outline, next: usize) {
-        if self.limit == 0 {
-            outline.problem("`feedback(0, ..)` has no place for an item that goes back; give it 1 or more".to_owned());
-        }
-        outline.hold(1);
-        outline.hold(self.limit);
-        let (at, keys) = (outline.reserve(), [self.socket.key().clone()]);
-        outline.branches(at, (NAME, Kind::Join), &keys, |outline| {
+        outline_loop(&self.upstream, self.limit, &self.socket, outline, |outline, at| {
             outline.also(at, None, format!("back, at most {}", counted(self.limit, "item")));
             self.body.outline(outline, next);
         });
-        outline_input(&self.upstream, at, NAME, outline);
     }
 
     fn edge_buffer(&self) -> Option<usize> {
@@ -159,7 +146,45 @@ where
     }
 }
 
-/// What the head and the tail of a loop share.
+/// Builds the head of a loop whose body is built, and what is before it.
+fn close_loop<P: Flow<Lineage = ()>>(
+    upstream: P,
+    circle: Arc<Circle<P::Item>>,
+    socket: &Socket<P::Item, Ticket>,
+    build: &mut Build,
+) {
+    let site = build.site(NAME, Kind::Join);
+    let _ = circle.site.set(site.clone());
+    let mut first = socket.unplug(build);
+    first.bind(&site.node);
+    let (tx, rx) = edge(upstream.edge_buffer().unwrap_or(DEFAULT_BUFFER), &site.node);
+    let mut mover = Mover::new(Head::new(rx, circle), first, site.clone());
+    build.task(&site, async move {
+        poll_fn(|cx| mover.poll(cx)).await;
+        mover.end().await;
+    });
+    upstream.build(build, tx);
+}
+
+/// Tells of a loop, with the body that `body` tells of, whose head is where it is given.
+fn outline_loop<P: Flow>(
+    upstream: &P,
+    limit: usize,
+    socket: &Socket<P::Item, Ticket>,
+    outline: &mut Outline,
+    body: impl FnOnce(&mut Outline, At),
+) {
+    if limit == 0 {
+        outline.problem("`feedback(0, ..)` has no place for an item that goes back; give it 1 or more".to_owned());
+    }
+    outline.hold(1);
+    outline.hold(limit);
+    let (at, keys) = (outline.reserve(), [socket.key().clone()]);
+    outline.branches(at, (NAME, Kind::Join), &keys, |outline| body(outline, at));
+    outline_input(upstream, at, NAME, outline);
+}
+
+/// What the head of a loop and the ways back share.
 struct Circle<T> {
     limit: usize,
     /// The head's, in whose books what goes back stands. Set before anything runs.
@@ -182,6 +207,44 @@ impl<T> Default for State<T> {
 }
 
 impl<T> Circle<T> {
+    fn new(limit: usize) -> Arc<Self> {
+        Arc::new(Circle { limit, site: OnceLock::new(), state: Mutex::default() })
+    }
+
+    /// Puts an item in the queue, behind those that have gone back before. False if the limit was passed, which is a failure.
+    fn back(&self, item: T, ticket: Ticket) -> bool {
+        let counts = &self.site().node.counts;
+        counts.accepted.add(1);
+        let (refused, head) = {
+            let mut state = self.state.lock();
+            if state.is_closed || state.queue.len() >= self.limit {
+                (Some((item, ticket)), None)
+            } else {
+                state.queue.push_back((item, ticket));
+                counts.edge_peak.raise_to(state.queue.len() as u64);
+                (None, state.head.take())
+            }
+        };
+        wake(head);
+        let Some(refused) = refused else { return true };
+        let is_over = self.state.lock().is_closed;
+        if is_over {
+            counts.abandoned_waiting.add(1);
+        } else {
+            self.fail();
+        }
+        drop_each([refused]);
+        is_over
+    }
+
+    fn fail(&self) {
+        let Site { run, node } = self.site();
+        node.counts.started.add(1);
+        node.counts.ended.add(1);
+        node.counts.failed.add(1);
+        run.fail(Failure::new(&node.name, None, Box::new(LoopFull { limit: self.limit })));
+    }
+
     fn site(&self) -> &Site {
         self.site.get().expect("it is set before anything runs")
     }

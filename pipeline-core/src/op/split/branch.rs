@@ -13,6 +13,12 @@ use crate::push::{Outlet, Push};
 #[derive(Clone, Debug)]
 pub(crate) struct Key(Arc<()>);
 
+impl Key {
+    pub(crate) fn new() -> Key {
+        Key(Arc::new(()))
+    }
+}
+
 impl PartialEq for Key {
     fn eq(&self, other: &Key) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
@@ -37,7 +43,7 @@ pub(crate) struct Socket<T, L> {
 
 /// A flow for a branch, and the side of it that stays with its split.
 pub(crate) fn branch<T, L>() -> (Socket<T, L>, Branch<T, L>) {
-    let key = Key(Arc::new(()));
+    let key = Key::new();
     (Socket { key: key.clone(), items: PhantomData }, Branch { key, items: PhantomData })
 }
 

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::time::Duration;
 
 use super::{BlockingBody, Each, EachBody, Plain, WorkersBody};
 use crate::flow::Flow;
@@ -43,10 +44,10 @@ pub type BlockingSink<S, P = (), K = ()> = Sunk<BlockingBody<S>, P, K>;
 #[must_use = "a sink does nothing until it is handed to `sink` and the pipeline is run"]
 #[derive(Clone)]
 pub struct Sunk<S, P = (), K = ()> {
-    pub(in crate::stage) body: S,
-    pub(in crate::stage) settings: Settings,
-    pub(in crate::stage) policies: P,
-    pub(in crate::stage) keys: K,
+    pub(crate) body: S,
+    pub(crate) settings: Settings,
+    pub(crate) policies: P,
+    pub(crate) keys: K,
 }
 
 impl<S> Sunk<S> {
@@ -69,6 +70,13 @@ impl<S, P, K> Sunk<S, P, K> {
     /// How many items may wait before the sink. Default 16. Zero makes the plan invalid: `run` says so.
     pub fn buffer(mut self, items: usize) -> Self {
         self.settings.buffer = Some(items);
+        self
+    }
+
+    /// How long a worker may take to close. Default: five seconds. Zero makes the plan invalid: `run` says so.
+    /// [`Staged::close_within`](crate::stage::Staged::close_within) has an example.
+    pub fn close_within(mut self, limit: Duration) -> Self {
+        self.settings.close_within = Some(limit);
         self
     }
 
