@@ -8,6 +8,7 @@ mod running;
 mod shared;
 mod started;
 mod token;
+mod trace;
 mod view;
 
 pub(crate) use nested::start_within;

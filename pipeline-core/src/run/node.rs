@@ -3,6 +3,7 @@
 use std::sync::{Arc, OnceLock};
 use std::task::Waker;
 
+use super::trace::Trace;
 use crate::ledger::{Counts, Kind};
 use crate::runtime::{Instant, Rt, Task};
 use crate::sync::Mutex;
@@ -38,6 +39,7 @@ pub struct Node {
     pub(crate) name: String,
     pub(crate) kind: Kind,
     pub(crate) counts: Counts,
+    pub(crate) trace: Trace,
     /// The clock of its run. One that only stands for another has none.
     rt: Option<Rt>,
     /// The node that reads what this one makes.
@@ -91,6 +93,7 @@ impl Node {
             name,
             kind,
             counts: Counts::default(),
+            trace: Trace::none(),
             rt: None,
             reader: OnceLock::new(),
             writers: Mutex::new(Vec::new()),
@@ -105,7 +108,7 @@ impl Node {
 
     /// A node of a run.
     pub(crate) fn of_run(name: String, kind: Kind, rt: &Rt) -> Node {
-        Node { rt: Some(rt.clone()), ..Node::new(name, kind) }
+        Node { trace: Trace::of(&name, kind), rt: Some(rt.clone()), ..Node::new(name, kind) }
     }
 
     /// The time now, if it is of a run.
