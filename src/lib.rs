@@ -75,6 +75,8 @@
 //! | `smol` | the runtime smol, in [`runtimes::smol`] | off |
 //! | `sim` | the simulated runtime, in [`sim`] | off |
 //! | `tower` | [`Calls::service`](inlet::Calls::service): calls as a service of tower | off |
+//! | `tracing` | a span of the crate `tracing` for each stage, and events for failures, retries and drops | off |
+//! | `metrics` | `Snapshot::record`, which records a snapshot with the crate `metrics` | off |
 //!
 //! Features only add: any set of them compiles, and none changes a type. Programs name no runtime, so the same text runs on
 //! each. With `tokio` and `smol` both on, [`choose_runtime`] says which is taken.

@@ -19,6 +19,7 @@ pages! {
     when_something_fails: "docs/guide/src/when-something-fails.md",
     stopping: "docs/guide/src/stopping.md",
     embedding: "docs/guide/src/embedding.md",
+    seeing: "docs/guide/src/seeing.md",
     testing: "docs/guide/src/testing.md",
     from_buffered: "docs/guide/src/coming-from/buffered.md",
     from_channels: "docs/guide/src/coming-from/channels.md",

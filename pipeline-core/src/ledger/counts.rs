@@ -223,6 +223,11 @@ impl Tally {
         self.now.failed += 1;
     }
 
+    /// How many were dropped since the last time that they were shown.
+    pub(crate) fn dropped(&self) -> u64 {
+        self.now.dropped - self.shown.dropped
+    }
+
     pub(crate) fn flush(&mut self, counts: &Counts) {
         let Tally { now, shown } = self;
         counts.started.add(now.started - shown.started);

@@ -5,6 +5,8 @@
 
 mod counts;
 mod histogram;
+#[cfg(feature = "metrics")]
+mod metrics;
 mod report;
 mod snapshot;
 mod table;

@@ -399,6 +399,7 @@ where
         wake(self.rx.release());
         self.next.flush();
         self.site.node.counts.work_peak.raise_to(self.held);
+        self.site.node.trace.drops(self.tally.dropped());
         self.tally.flush(&self.site.node.counts);
     }
 }

@@ -10,6 +10,7 @@ mod stall;
 mod started;
 mod survey;
 mod token;
+mod trace;
 mod view;
 mod watch;
 

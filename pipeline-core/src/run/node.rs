@@ -4,6 +4,7 @@ use std::sync::{Arc, OnceLock, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use super::trace::Trace;
 use crate::edge::Filled;
 use crate::ledger::{Counts, Kind};
 use crate::runtime::{Instant, Rt, Task};
@@ -52,6 +53,7 @@ pub struct Node {
     pub(crate) counts: Counts,
     /// The edges before it, in the order in which they were made.
     inputs: Mutex<Vec<Input>>,
+    pub(crate) trace: Trace,
     /// The clock of its run. One that only stands for another has none.
     rt: Option<Rt>,
     stop: AtomicU8,
@@ -114,6 +116,7 @@ impl Node {
             kind,
             counts: Counts::default(),
             inputs: Mutex::new(Vec::new()),
+            trace: Trace::none(),
             rt: None,
             stop: AtomicU8::new(Stop::No as u8),
             split: None,
@@ -127,7 +130,7 @@ impl Node {
 
     /// A node of a run.
     pub(crate) fn of_run(name: String, kind: Kind, rt: &Rt) -> Node {
-        Node { rt: Some(rt.clone()), ..Node::new(name, kind) }
+        Node { trace: Trace::of(&name, kind), rt: Some(rt.clone()), ..Node::new(name, kind) }
     }
 
     /// The time now, if it is of a run.

@@ -350,7 +350,7 @@ impl<V: Send + 'static> Running<V> {
     /// old its figures can be.
     ///
     /// # Performance
-    /// The tasks of the run do nothing for it: what they publish anyway is read, in well under a microsecond a stage.
+    /// The tasks of the run do nothing for it: what they publish anyway is read, in about a microsecond a stage.
     pub fn snapshot(&self) -> Option<Snapshot> {
         self.launched.as_ref().ok().map(|(tasks, _)| tasks.run.snapshot())
     }

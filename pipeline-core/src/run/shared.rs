@@ -12,6 +12,7 @@ use std::task::{Context, Poll, Waker};
 use super::node::{Node, Stop};
 use super::stall::Stirring;
 use super::survey::survey;
+use super::trace;
 use crate::error::{Failure, Overdue, Panicked};
 use crate::ledger::{Kind, Report, Snapshot};
 use crate::runtime::{Instant, Rt, Task, Waits, named};
@@ -128,6 +129,7 @@ impl Shared {
 
     /// Records a failure and stops what feeds the run. The first one is the run's outcome.
     pub(crate) fn fail(&self, failure: Failure) {
+        trace::fails(&failure);
         {
             let mut state = self.state.lock();
             state.failures.push(failure);
@@ -326,7 +328,7 @@ impl Future for Supervised {
         };
         BLAMED.with(Cell::take);
         let outer = CURRENT.with(|current| current.replace(this.ambient.take()));
-        let polled = catch_unwind(AssertUnwindSafe(|| job.as_mut().poll(cx)));
+        let polled = catch_unwind(AssertUnwindSafe(|| this.node.trace.within(|| job.as_mut().poll(cx))));
         this.ambient = CURRENT.with(|current| current.replace(outer));
         this.alive.0.stirring.ring();
         match polled {

@@ -70,7 +70,9 @@ async fn drive_source<S: Generate>(template: S, restart: Option<Backoff>, outlet
                     failing.forgive();
                     failures = if is_healthy { 1 } else { failures + 1 };
                     node.counts.retried.add(1);
-                    if pause(backoff.after(failures, site.run.rt.random()), &site).await {
+                    let time = backoff.after(failures, site.run.rt.random());
+                    node.trace.retries(failures, time);
+                    if pause(time, &site).await {
                         continue;
                     }
                     port.end();

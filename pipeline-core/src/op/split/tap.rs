@@ -105,6 +105,7 @@ struct TapPush<T, L, N> {
 impl<T, L, N> TapPush<T, L, N> {
     fn publish(&mut self) {
         let dropped = std::mem::take(&mut self.dropped);
+        self.node.trace.drops(dropped);
         self.node.counts.accepted.add(dropped);
         self.node.counts.dropped_waiting.add(dropped);
     }

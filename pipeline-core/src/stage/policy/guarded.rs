@@ -109,6 +109,9 @@ impl<S: Stage> Guarded<S> {
             (OnError::Fail, ..) => (error, Fate::Fails),
             (OnError::Skip | OnError::DeadLetter, ..) => (error, Fate::Skipped),
         };
+        if fate != Fate::Fails {
+            self.shared.site.node.trace.gives_up(attempts, fate);
+        }
         Box::new(Attempted { error, attempts, fate, lacks_budget })
     }
 }
@@ -196,6 +199,7 @@ impl<S: Stage> Stage for Guarded<S> {
                 Next::After(pause) => {
                     drop(error);
                     shared.site.node.counts.retried.add(1);
+                    shared.site.node.trace.retries(attempts, pause);
                     retried_since = Some(rt.now());
                     if pause.is_zero() { yield_now().await } else { rt.sleep(pause).await }
                 }
