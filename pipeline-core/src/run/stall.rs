@@ -12,7 +12,6 @@ use std::fmt;
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
@@ -24,6 +23,7 @@ use crate::error::{Failure, Panicked};
 use crate::ledger::Report;
 use crate::runtime::Instant;
 use crate::sync::Mutex;
+use crate::sync::atomic::{AtomicBool, Ordering};
 
 /// A run in which nothing has moved for a while: who waits for whom. `Display` prints a line for each.
 ///
@@ -155,8 +155,6 @@ impl Seen {
 }
 
 /// A bell that the next poll of a task of the run rings, once somebody waits for it. Until then it costs each poll a load.
-///
-/// The flag is std's also where the atomics of `sync.rs` are not: only a detector looks at it.
 #[derive(Debug, Default)]
 pub(super) struct Stirring {
     is_awaited: AtomicBool,
