@@ -318,6 +318,32 @@ fn the_stage_that_is_stuck_is_named() {
 }
 
 #[test]
+fn a_worker_that_is_stuck_is_named_when_others_have_waited_for_room_meanwhile() {
+    for is_ordered in [true, false] {
+        for seed in 0..50 {
+            on_sim(seed, |rt| async move {
+                let hangs = stage(|x: u64| async move {
+                    if x == 1 {
+                        std::future::pending::<()>().await;
+                    }
+                    x
+                });
+                let hangs = hangs.name("hangs").concurrency(2);
+                let hangs = if is_ordered { hangs } else { hangs.unordered() };
+                let slow = stage(|x: u64| async move {
+                    taktline::sleep(UNIT).await;
+                    x
+                });
+                let running = iter(0u64..9).then(hangs).then(slow.name("slow").buffer(1)).count().start_on(&rt);
+                rt.sleep(99 * UNIT).await;
+                let error = running.drain(UNIT).await.expect_err("it never returns");
+                assert_eq!(error.stuck(), ["hangs"], "ordered: {is_ordered}, seed {seed}: {error:?}");
+            });
+        }
+    }
+}
+
+#[test]
 fn a_drain_never_ends_well_after_a_failure() {
     for seed in 0..200 {
         let error = on_sim(seed, |rt| async move {
@@ -515,4 +541,63 @@ fn a_drain_finishes_the_inner_flows_of_what_was_accepted() {
         let outer = done.report.stage("flat_map_flow").expect("it has a row");
         assert_eq!((outer.done, done.value), (outer.items_in, 5 * outer.items_in), "seed {seed}: {}", done.report);
     }
+}
+
+/// Endless sources before stages of all forms, with one that never returns in every tenth run.
+async fn drained_in_passing(rt: &taktline::Rt, run: u64) {
+    let first = match run % 3 {
+        0 => pass(),
+        1 => pass().concurrency(3),
+        _ => pass().concurrency(3).unordered(),
+    };
+    let witness = Arc::new(Witness::new());
+    let flow = sources(&witness).swap_remove((run % 9) as usize).then(first.buffer(1 + (run % 5) as usize));
+    let hangs = run % 10 == 0;
+    let last = stage(move |item: tests::Item| async move {
+        if hangs {
+            std::future::pending::<()>().await;
+        }
+        drop(item);
+    });
+    let running = flow.then(last).count().start_on(rt);
+    for _ in 0..run % 23 {
+        taktline::yield_now().await;
+    }
+    let within = if hangs { Duration::from_micros(run) } else { LONG };
+    match running.drain(within).await {
+        Ok(done) => assert!(done.report.balances() && (!hangs || done.value == 0), "run {run}: {}", done.report),
+        Err(error) => {
+            assert!(hangs && error.is_overdue(), "run {run}: {error:?}");
+            assert!(error.report().is_some_and(|report| report.balances()), "run {run}: {error:?}");
+        }
+    }
+    assert_eq!(witness.left(), 0, "run {run}");
+}
+
+#[test]
+fn a_thousand_drains_on_real_clocks() {
+    async fn drains(rt: taktline::Rt, first: u64) {
+        for run in first..first + 350 {
+            drained_in_passing(&rt, run).await;
+        }
+    }
+    let on_tokio = |mut builder: tokio::runtime::Builder, first| {
+        let runtime = builder.enable_all().build().expect("a runtime can be built");
+        let (rt, tasks) = tests::counted(taktline_tokio::from_handle(runtime.handle().clone()));
+        runtime.block_on(rt.enter(drains(rt.clone(), first)));
+        drop(runtime);
+        assert_eq!(tasks.left(), 0);
+    };
+    let on_smol = |first| {
+        let executor = Arc::new(smol::Executor::new());
+        let (rt, tasks) = tests::counted(taktline_smol::from_executor(&executor));
+        smol::block_on(executor.run(rt.enter(drains(rt.clone(), first))));
+        drop(executor);
+        assert_eq!(tasks.left(), 0);
+    };
+    std::thread::scope(|threads| {
+        threads.spawn(|| on_tokio(tokio::runtime::Builder::new_current_thread(), 0));
+        threads.spawn(|| on_tokio(tokio::runtime::Builder::new_multi_thread(), 350));
+        threads.spawn(|| on_smol(700));
+    });
 }

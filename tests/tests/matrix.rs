@@ -31,11 +31,14 @@ enum Fault {
     /// What the body holds panics when it is dropped: before it returns, since a value that is being returned would leak.
     Destructor,
     Cancel,
+    /// A drain, which is late where the item is waited for.
+    Drain,
     Drop,
     Shutdown,
 }
 
-const FAULTS: [Fault; 6] = [Fault::Error, Fault::Panic, Fault::Destructor, Fault::Cancel, Fault::Drop, Fault::Shutdown];
+const FAULTS: [Fault; 7] =
+    [Fault::Error, Fault::Panic, Fault::Destructor, Fault::Cancel, Fault::Drain, Fault::Drop, Fault::Shutdown];
 
 struct Bomb;
 
@@ -65,7 +68,7 @@ impl Cell {
             Fault::Error => Err(format!("item {id} is bad")),
             Fault::Panic => panic!("item {id} is bad"),
             Fault::Destructor => Ok(Some(Bomb)),
-            Fault::Cancel | Fault::Drop | Fault::Shutdown => Ok(None),
+            Fault::Cancel | Fault::Drain | Fault::Drop | Fault::Shutdown => Ok(None),
         }
     }
 
@@ -73,7 +76,7 @@ impl Cell {
     async fn meet(&self, id: u64) -> Result<Option<Bomb>, String> {
         taktline::yield_now().await;
         let struck = self.strike(id)?;
-        if id == AT && matches!(self.fault, Fault::Cancel | Fault::Drop | Fault::Shutdown) {
+        if id == AT && matches!(self.fault, Fault::Cancel | Fault::Drain | Fault::Drop | Fault::Shutdown) {
             pending::<()>().await;
         }
         Ok(struck)
@@ -272,6 +275,10 @@ fn check_books(report: &Report, cell: &Cell) {
 fn check_error(error: &Error, cell: &Cell) {
     match cell.fault {
         Fault::Cancel => assert!(error.is_cancelled() && error.failures().is_empty(), "{error:?}"),
+        Fault::Drain => {
+            assert!(error.is_overdue() && error.failures().is_empty(), "{error:?}");
+            assert!(error.stuck().iter().any(|name| matches!(&**name, "form" | "try_then")), "{error:?}");
+        }
         Fault::Shutdown => assert!(error.first().is_some_and(|failure| failure.is_lost()), "{error:?}"),
         fault => {
             assert!(error.is_failed() && error.is_panic() == (fault != Fault::Error), "{error:?}");
@@ -291,6 +298,16 @@ async fn run(place: Place, cell: &Arc<Cell>, rt: &Rt, tasks: &Tasks) {
         Fault::Cancel => {
             cell.begun().await;
             Some(running.cancel().await)
+        }
+        Fault::Drain => {
+            cell.begun().await;
+            match running.drain(50 * MS).await {
+                Ok(done) => {
+                    check_books(&done.report, cell);
+                    None
+                }
+                late => Some(late),
+            }
         }
         Fault::Drop | Fault::Shutdown => {
             cell.begun().await;

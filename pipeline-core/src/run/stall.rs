@@ -155,8 +155,6 @@ impl Seen {
 }
 
 /// A bell that the next poll of a task of the run rings, once somebody waits for it. Until then it costs each poll a load.
-///
-/// The flag is std's also where the atomics of `sync.rs` are not: only a detector looks at it.
 #[derive(Debug, Default)]
 pub(super) struct Stirring {
     is_awaited: AtomicBool,

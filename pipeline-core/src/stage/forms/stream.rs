@@ -11,7 +11,7 @@ use crate::stage::Step;
 use crate::stage::settings::Settings;
 use crate::stage::stream::{StreamFlow, StreamSinkFlow};
 
-/// A stream-to-stream stage, and its settings. Made by `#[stage]`; [`In`] has an example.
+/// A stream-to-stream stage, and its settings. Made by `#[stage]`; [`In`](crate::stage::In) has an example.
 ///
 /// It reads a whole stream, so it has one worker: there is no `concurrency`. An item is in work from its read until the next
 /// read, or the end of the function.

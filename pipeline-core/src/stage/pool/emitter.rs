@@ -181,7 +181,14 @@ impl<S: Stage, L: Lineage> Emitter<S, L> {
                 self.waits_since = Some(now);
             }
             Moved::All | Moved::Ended(_) => {
-                let refused = self.exit.take().and_then(|exit| self.pool.state.lock().exit.give_back(exit));
+                let exit = self.exit.take();
+                let mut state = self.pool.state.lock();
+                if state.in_work > 0 {
+                    // It may have said that it waits for room.
+                    self.pool.site.node.set_doing(Doing::Work);
+                }
+                let refused = exit.and_then(|exit| state.exit.give_back(exit));
+                drop(state);
                 drop(refused);
             }
         }
