@@ -118,6 +118,19 @@ impl Lane {
         }
     }
 
+    /// The sum of what so many tasks give.
+    pub(crate) async fn sum_of<F>(&self, tasks: u64, task: impl Fn(u64) -> F) -> u64
+    where
+        F: Future<Output = u64> + Send + 'static,
+    {
+        let running: Vec<_> = (0..tasks).map(|number| self.rt.spawn(task(number))).collect();
+        let mut sum = 0;
+        for one in running {
+            sum += one.await.expect("no task panics");
+        }
+        sum
+    }
+
     /// The runtime's own sleep.
     pub(crate) async fn sleep(&self, time: Duration) {
         match &self.spawner {

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use ::futures::{Stream, StreamExt, stream};
-use ::tokio::sync::{Mutex, Semaphore, mpsc};
+use ::tokio::sync::{Mutex, Semaphore, mpsc, oneshot};
 use ::tokio::task::JoinSet;
 
 use super::channel::{Accepted, Carried, Channel, Received};
@@ -110,4 +110,28 @@ where
         sum += value.expect("no item panics");
     }
     sum
+}
+
+/// Callers that send requests to one task, each with a way back for its reply.
+pub(crate) async fn requests(lane: Lane, total: u64, callers: u64, capacity: usize) -> u64 {
+    let (tx, mut rx) = mpsc::channel::<(u64, oneshot::Sender<u64>)>(capacity);
+    lane.spawn(async move {
+        while let Some((request, reply)) = rx.recv().await {
+            // Who asked may have gone.
+            let _ = reply.send(request + 1);
+        }
+    });
+    let call_in_turn = move |_| {
+        let tx = tx.clone();
+        async move {
+            let mut sum = 0;
+            for x in 0..total / callers {
+                let (reply, replied) = oneshot::channel();
+                tx.send((x, reply)).await.expect("the task stays until the end");
+                sum += replied.await.expect("each request has a reply");
+            }
+            sum
+        }
+    };
+    lane.sum_of(callers, call_in_turn).await
 }

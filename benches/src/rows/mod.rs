@@ -2,6 +2,7 @@
 
 mod busy_neighbours;
 mod busy_pool;
+mod calls;
 mod counting;
 mod essay;
 mod fused_steps;
@@ -30,7 +31,7 @@ pub(crate) struct Row {
     pub(crate) run: fn(&Bench) -> Vec<Target>,
 }
 
-pub(crate) const ROWS: [Row; 19] = [
+pub(crate) const ROWS: [Row; 21] = [
     fused_steps::ROW,
     one_edge::TWO_THREADS,
     one_edge::ONE_THREAD,
@@ -50,4 +51,6 @@ pub(crate) const ROWS: [Row; 19] = [
     uneven_pool::ROW,
     busy_neighbours::ROW,
     busy_pool::SHORT,
+    calls::CALLS,
+    calls::TICKETS,
 ];
