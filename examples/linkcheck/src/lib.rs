@@ -31,7 +31,8 @@ mod tags;
 pub mod target;
 mod text;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use taktline::prelude::*;
 
@@ -51,4 +52,11 @@ pub fn pipeline(folder: &Path, cores: usize, rules: Rules) -> Pipeline<Findings>
         .then(index())
         .then(check().concurrency(cores).unordered())
         .fold(Findings::default(), Findings::merged)
+}
+
+/// The folder of the HTML docs of the Rust toolchain, where they are installed.
+pub fn toolchain_docs() -> Option<PathBuf> {
+    let rustc = Command::new("rustc").args(["--print", "sysroot"]).output();
+    let sysroot = rustc.ok().and_then(|output| String::from_utf8(output.stdout).ok())?;
+    Some(Path::new(sysroot.trim()).join("share/doc/rust/html")).filter(|docs| docs.is_dir())
 }

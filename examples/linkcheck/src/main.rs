@@ -4,7 +4,7 @@ mod args;
 mod output;
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 use std::time::Instant;
 
 use linkcheck::findings::Findings;
@@ -112,10 +112,7 @@ fn check_is_folder(folder: &Path) -> Result<(), Problem> {
 
 /// The HTML docs of the Rust toolchain, or a small folder where they are missing; and whether it is the toolchain's.
 fn default_folder() -> (PathBuf, bool) {
-    let rustc = Command::new("rustc").args(["--print", "sysroot"]).output();
-    let sysroot = rustc.ok().and_then(|output| String::from_utf8(output.stdout).ok());
-    let docs = sysroot.map(|root| Path::new(root.trim()).join("share/doc/rust/html"));
-    match docs.filter(|docs| docs.is_dir()) {
+    match linkcheck::toolchain_docs() {
         Some(docs) => (docs, true),
         None => (Path::new(env!("CARGO_MANIFEST_DIR")).join("site"), false),
     }
