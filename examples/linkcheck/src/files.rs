@@ -142,7 +142,8 @@ fn reason(error: &walkdir::Error) -> String {
     }
 }
 
-fn is_page(name: &str) -> bool {
+/// Whether a file of that name is a page.
+pub fn is_page(name: &str) -> bool {
     let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
     ending.eq_ignore_ascii_case("html") || ending.eq_ignore_ascii_case("htm")
 }
