@@ -171,7 +171,7 @@ impl<S, P, K> Staged<S, P, K> {
     /// let patient = iter([1u64]).then(ask("a").close_within(Duration::from_secs(30))).count();
     /// assert_eq!(patient.run().await?.report.elapsed(), Duration::from_secs(20));
     /// let error = iter([1u64]).then(ask("a")).count().run().await.unwrap_err();
-    /// assert_eq!(error.to_string(), "stage `ask` failed in `close`: not done within its timeout of 10s");
+    /// assert_eq!(error.to_string(), "stage `ask` failed in `close`: timed out after 10s");
     /// # Ok::<(), taktline::Error>(())
     /// # }).unwrap();
     /// ```
