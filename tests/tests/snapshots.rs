@@ -255,5 +255,6 @@ fn a_stage_that_others_keep_from_its_thread_is_ready() {
         running.wait().await;
         running.snapshot().expect("it was started")
     });
-    assert!(row(&taken, "then").ready > Duration::from_millis(1), "{taken}");
+    // How long a wake takes is the machine's matter; that some were seen to take time is not.
+    assert!(row(&taken, "then").ready > Duration::ZERO, "{taken}");
 }
