@@ -26,7 +26,7 @@ const NAME: &str = "replies";
 ///
 /// Each caller gets its own reply, in whatever order they come: a ticket follows the request through the flow and leads back.
 /// Where a request makes several items, the first that arrives is its reply and the others are dropped. A batch of requests is
-/// taken apart again by [`unbatch`](Flow::unbatch): each reply goes to the caller whose request had that place in the batch.
+/// taken apart again by [`unbatch`](crate::flow::ShapeExt::unbatch): each reply goes to the caller whose request had that place in the batch.
 /// A stage between the two takes a `Vec` and returns one of the same length; if it does not, the calls of that batch fail.
 /// A flow that makes one item of several requests in another way has no reply for any of them.
 ///

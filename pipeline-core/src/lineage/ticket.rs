@@ -43,7 +43,7 @@ pub(crate) trait Origin: Any + Send + Sync {
 /// the last clone is dropped (the outputs were read by a sink, filtered, failed or abandoned) the [`Receipt`] resolves. It
 /// says that nothing is left of the item, not that all went well. A default ticket follows nothing.
 ///
-/// The ticket of a batch keeps those of its items, and [`unbatch`](crate::flow::Flow::unbatch) gives each its own again.
+/// The ticket of a batch keeps those of its items, and [`unbatch`](crate::flow::ShapeExt::unbatch) gives each its own again.
 ///
 /// ```
 /// use taktline::lineage::Ticket;
