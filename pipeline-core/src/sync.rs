@@ -1,7 +1,8 @@
 //! The locks, atomics and thread locals that everything in core uses, and how user values are dropped in numbers.
 //!
 //! They are std's. The package `models` compiles this crate with those of loom or shuttle, which control the schedule.
-//! User code runs under none of these locks, so a poisoned lock says nothing about the state behind it.
+//! User code runs under none of these locks but that of the template of a pool, which is cloned under a lock that guards
+//! nothing else. So a poisoned lock says nothing about the state behind it.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::PoisonError;

@@ -61,8 +61,9 @@ pub(crate) struct Limits {
 pub(crate) struct Pool<S: Stage, L> {
     site: Site,
     limits: Limits,
-    /// Each worker works with a clone of its own. Taken out while it is cloned, which is not done under the lock.
-    template: Mutex<Option<S>>,
+    /// Each worker works with a clone of its own. A stage need not be `Sync`, so it is cloned under this lock, which guards
+    /// nothing else.
+    template: Mutex<S>,
     state: Mutex<State<S::In, S::Out, L>>,
     /// Items from this one on are cut by a failure.
     cut_from: AtomicU64,
@@ -84,7 +85,7 @@ impl<S: Stage, L: Lineage> Pool<S, L> {
         let pool = Arc::new(Pool {
             site,
             limits,
-            template: Mutex::new(Some(stage)),
+            template: Mutex::new(stage),
             state: Mutex::new(State::new(intake, exit, limits)),
             cut_from: AtomicU64::new(u64::MAX),
             arrival: OnceLock::new(),

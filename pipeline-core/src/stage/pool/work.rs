@@ -81,11 +81,7 @@ struct Worker<S: Stage, L: Lineage> {
 impl<S: Stage, L: Lineage> Worker<S, L> {
     /// A clone for this worker, made in its own task, so that a panic in it is the stage's: then there is none.
     fn stage(&self) -> Option<S> {
-        let template = self.pool.template.lock().take();
-        let template = template.expect("one worker at a time is on its way, and puts it back");
-        let cloned = catch_unwind(AssertUnwindSafe(|| template.clone()));
-        *self.pool.template.lock() = Some(template);
-        match cloned {
+        match catch_unwind(AssertUnwindSafe(|| self.pool.template.lock().clone())) {
             Ok(stage) => Some(stage),
             Err(panic) => {
                 self.pool.break_down(panic);
