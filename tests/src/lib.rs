@@ -14,7 +14,7 @@ mod witness;
 pub use counted::{Tasks, counted};
 #[cfg(feature = "clocks")]
 pub use everywhere::{everywhere, on_sim};
-pub use witness::{Family, Item, Witness};
+pub use witness::{Bomb, Family, Item, Witness};
 
 use std::time::Duration;
 

@@ -112,3 +112,15 @@ impl Drop for Item {
         }
     }
 }
+
+/// Something whose destructor panics, unless something panics already.
+#[derive(Debug)]
+pub struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            panic!("a destructor is bad");
+        }
+    }
+}

@@ -14,7 +14,7 @@ use taktline::prelude::*;
 use taktline::sim::Sim;
 use taktline::stages::{BoxStage, Stage};
 use taktline::{Error, Rt};
-use tests::{Item, Tasks, Witness, counted};
+use tests::{Bomb, Item, Tasks, Witness, counted};
 
 /// The item at which it goes wrong.
 const AT: u64 = 5;
@@ -39,16 +39,6 @@ enum Fault {
 
 const FAULTS: [Fault; 7] =
     [Fault::Error, Fault::Panic, Fault::Destructor, Fault::Cancel, Fault::Drain, Fault::Drop, Fault::Shutdown];
-
-struct Bomb;
-
-impl Drop for Bomb {
-    fn drop(&mut self) {
-        if !thread::panicking() {
-            panic!("a destructor is bad");
-        }
-    }
-}
 
 /// What the bodies of a cell share.
 struct Cell {

@@ -5,12 +5,11 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
-use std::thread;
 use std::time::Duration;
 
 use taktline::prelude::*;
 use taktline::stages::{BoxStage, Stage};
-use tests::{Item, Witness, everywhere};
+use tests::{Bomb, Item, Witness, everywhere};
 
 /// The item that fails.
 const AT: u64 = 5;
@@ -22,16 +21,6 @@ enum Fault {
     Panic,
     /// What the body holds panics when it is dropped.
     Destructor,
-}
-
-struct Bomb;
-
-impl Drop for Bomb {
-    fn drop(&mut self) {
-        if !thread::panicking() {
-            panic!("a destructor is bad");
-        }
-    }
 }
 
 /// What the bodies of a cell share.

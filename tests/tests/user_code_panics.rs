@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use taktline::Error;
 use taktline::prelude::*;
 use taktline::stages::Stage;
-use tests::{UNIT, everywhere, on_sim};
+use tests::{Bomb, UNIT, everywhere, on_sim};
 
 /// The failure of a plan, with its books checked.
 async fn failure<V: Send + 'static>(plan: Pipeline<V>, rt: &taktline::Rt) -> Error {
@@ -107,17 +107,6 @@ fn a_panic_in_a_step_behind_a_pool_cuts_what_is_in_work_at_once() {
             let error = failure(flow.count(), &rt).await;
             assert!(error.report().is_some_and(|report| report.elapsed().is_zero()), "seed {seed}");
         });
-    }
-}
-
-/// Panics when it is dropped.
-struct Bomb;
-
-impl Drop for Bomb {
-    fn drop(&mut self) {
-        if !std::thread::panicking() {
-            panic!("bomb");
-        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use taktline::lineage::{Receipt, Ticket};
 use taktline::prelude::*;
-use tests::{Item, Witness};
+use tests::{Bomb, Item, Witness};
 
 const MS: Duration = Duration::from_millis(1);
 
@@ -44,16 +44,6 @@ pub(crate) struct Site {
     stalls: AtomicBool,
     receipts: Mutex<Vec<Receipt>>,
     settled: AtomicUsize,
-}
-
-struct Bomb;
-
-impl Drop for Bomb {
-    fn drop(&mut self) {
-        if !std::thread::panicking() {
-            panic!("a planned panic in a destructor");
-        }
-    }
 }
 
 impl Site {
