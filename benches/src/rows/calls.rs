@@ -4,7 +4,7 @@ use taktline::inlet::Calls;
 use taktline::lineage::Ticket;
 use taktline::prelude::*;
 
-use super::{Row, Run};
+use super::Row;
 use crate::harness::{Bench, Role};
 use crate::host::{Kind, Lane};
 use crate::item;
@@ -17,14 +17,14 @@ pub(crate) const CALLS: Row = Row {
     id: "s20",
     title: "a call through one stage and its reply, by one caller at a time and by 64 at once",
     target: "<= 1 x a loop of requests by hand, tokio mpsc and oneshot",
-    run: Run::Measure(measure_calls),
+    run: measure_calls,
 };
 
 pub(crate) const TICKETS: Row = Row {
     id: "s21",
     title: "two stages, with a ticket for each item and without",
     target: "no allocation an item without tickets",
-    run: Run::Measure(measure_tickets),
+    run: measure_tickets,
 };
 
 const BUFFER: usize = 64;
