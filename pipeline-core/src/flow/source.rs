@@ -10,7 +10,7 @@ use futures_core::Stream;
 
 use super::Flow;
 use crate::error::Error;
-use crate::ledger::{Kind, Spent, Watch};
+use crate::ledger::{Kind, Spent, Stopwatch};
 use crate::plan::{Build, Outline};
 use crate::push::{Flowing, Push};
 use crate::run::Doing;
@@ -253,8 +253,8 @@ where
     next.bind(&site.node);
     let here = site.clone();
     build.task(&site, async move {
-        let (watch, pace) = (Watch::alone(&here.node.counts, here.run.rt.now()), Pace::new(&here.run.rt));
-        let mut pump = Pump { items: items(), next, site: here, sent: 0, watch, has_ended: false, pace };
+        let (stopwatch, pace) = (Stopwatch::alone(&here.node.counts, here.run.rt.now()), Pace::new(&here.run.rt));
+        let mut pump = Pump { items: items(), next, site: here, sent: 0, stopwatch, has_ended: false, pace };
         poll_fn(|cx| pump.poll(cx)).await;
     });
 }
@@ -266,7 +266,7 @@ struct Pump<R, N> {
     site: Site,
     /// Pushed since the counts were last published.
     sent: u64,
-    watch: Watch,
+    stopwatch: Stopwatch,
     /// Everything was read.
     has_ended: bool,
     pace: Pace,
@@ -276,8 +276,8 @@ impl<R: Reads, N: Push<R::Item, ()>> Pump<R, N> {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         // If it has waited for nothing it has let others run.
         let now = self.site.run.rt.now();
-        if !self.watch.is(Spent::Busy) {
-            self.watch.turn(&self.site.node.counts, Spent::Busy, now);
+        if !self.stopwatch.is(Spent::Busy) {
+            self.stopwatch.turn(&self.site.node.counts, Spent::Busy, now);
         }
         self.pace.waited(now);
         if self.site.node.is_stopped() {
@@ -350,7 +350,7 @@ impl<R: Reads, N: Push<R::Item, ()>> Pump<R, N> {
     fn pend(&mut self, what: Spent, doing: Doing) -> Poll<()> {
         self.publish();
         let now = self.site.run.rt.now();
-        self.watch.turn(&self.site.node.counts, what, now);
+        self.stopwatch.turn(&self.site.node.counts, what, now);
         self.pace.sample(now);
         self.site.node.set_doing(doing);
         Poll::Pending
@@ -366,6 +366,6 @@ impl<R, N> Drop for Pump<R, N> {
     fn drop(&mut self) {
         let Site { run, node } = &self.site;
         node.counts.out.add(self.sent);
-        self.watch.stop(&node.counts, run.rt.now());
+        self.stopwatch.stop(&node.counts, run.rt.now());
     }
 }

@@ -17,5 +17,5 @@ pub(crate) use counts::{Counts, SAMPLED, Steps, Tally};
 pub use histogram::Times;
 pub use report::{Kind, Report, StageReport};
 pub use snapshot::{Snapshot, StageSnapshot};
-pub(crate) use time::{Spent, Watch, ns};
+pub(crate) use time::{Spent, Stopwatch, ns};
 pub use verdict::{Cause, Verdict};

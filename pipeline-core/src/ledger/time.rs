@@ -117,7 +117,7 @@ fn waited_for_input(what: Spent, since: u64, now: u64, room_until: u64) -> u64 {
 
 /// The clock of one task: it books what the task did whenever it begins to do something else.
 #[derive(Debug)]
-pub(crate) struct Watch {
+pub(crate) struct Stopwatch {
     /// The spell of one of several workers; that of a task alone is with the counts.
     own: Option<Arc<Spell>>,
     doing: Spent,
@@ -125,20 +125,20 @@ pub(crate) struct Watch {
     since: u64,
 }
 
-impl Watch {
+impl Stopwatch {
     /// For a task that is the only worker of its node.
-    pub(crate) fn alone(counts: &Counts, now: Instant) -> Watch {
-        let watch = Watch { own: None, doing: Spent::Busy, since: ns(now) };
-        watch.spell(counts).begin(Spent::Busy, now);
-        watch
+    pub(crate) fn alone(counts: &Counts, now: Instant) -> Stopwatch {
+        let stopwatch = Stopwatch { own: None, doing: Spent::Busy, since: ns(now) };
+        stopwatch.spell(counts).begin(Spent::Busy, now);
+        stopwatch
     }
 
     /// For one of several workers.
-    pub(crate) fn of_worker(counts: &Counts, now: Instant) -> Watch {
+    pub(crate) fn of_worker(counts: &Counts, now: Instant) -> Stopwatch {
         let own = Arc::new(Spell::default());
         own.begin(Spent::Busy, now);
         counts.spells().push(own.clone());
-        Watch { own: Some(own), doing: Spent::Busy, since: ns(now) }
+        Stopwatch { own: Some(own), doing: Spent::Busy, since: ns(now) }
     }
 
     pub(crate) fn is(&self, what: Spent) -> bool {
@@ -196,20 +196,20 @@ mod tests {
     #[test]
     fn what_goes_on_counts_as_what_is_booked_does() {
         let counts = Counts::default();
-        let mut watch = Watch::alone(&counts, at(10));
+        let mut stopwatch = Stopwatch::alone(&counts, at(10));
         assert_eq!(spent(&counts, 15), [5, 0, 0]);
-        watch.turn(&counts, Spent::WaitingForInput, at(20));
+        stopwatch.turn(&counts, Spent::WaitingForInput, at(20));
         assert_eq!(spent(&counts, 25), [10, 5, 0]);
-        watch.turn(&counts, Spent::WaitingForRoom, at(30));
-        watch.stop(&counts, at(31));
+        stopwatch.turn(&counts, Spent::WaitingForRoom, at(30));
+        stopwatch.stop(&counts, at(31));
         assert_eq!(spent(&counts, 99), [10, 10, 1]);
     }
 
     #[test]
     fn workers_add_up() {
         let counts = Counts::default();
-        let mut one = Watch::of_worker(&counts, at(0));
-        let mut other = Watch::of_worker(&counts, at(5));
+        let mut one = Stopwatch::of_worker(&counts, at(0));
+        let mut other = Stopwatch::of_worker(&counts, at(5));
         other.turn(&counts, Spent::WaitingForInput, at(7));
         assert_eq!(spent(&counts, 10), [10 + 2, 3, 0]);
         one.stop(&counts, at(10));
@@ -221,16 +221,16 @@ mod tests {
     #[test]
     fn a_wait_for_the_window_is_one_for_input_once_there_is_room() {
         let counts = Counts::default();
-        let mut watch = Watch::of_worker(&counts, at(0));
-        watch.turn(&counts, Spent::WaitingForRoom, at(0));
+        let mut stopwatch = Stopwatch::of_worker(&counts, at(0));
+        stopwatch.turn(&counts, Spent::WaitingForRoom, at(0));
         assert_eq!(spent(&counts, 10), [0, 0, 10]);
         counts.has_room(at(10));
         assert_eq!(spent(&counts, 14), [0, 4, 10]);
-        watch.turn(&counts, Spent::Busy, at(15));
+        stopwatch.turn(&counts, Spent::Busy, at(15));
         assert_eq!(spent(&counts, 15), [0, 5, 10]);
         // What was long before does not count for another wait.
-        watch.turn(&counts, Spent::WaitingForRoom, at(20));
-        watch.stop(&counts, at(22));
+        stopwatch.turn(&counts, Spent::WaitingForRoom, at(20));
+        stopwatch.stop(&counts, at(22));
         assert_eq!(spent(&counts, 99), [5, 5, 12]);
     }
 }

@@ -16,7 +16,7 @@ use std::task::{Context, Poll, ready};
 use crate::edge::{DEFAULT_BUFFER, Next, Rx, edge, wake};
 use crate::error::BoxError;
 use crate::flow::Flow;
-use crate::ledger::{Kind, Spent, Tally, Watch};
+use crate::ledger::{Kind, Spent, Stopwatch, Tally};
 use crate::lineage::Lineage;
 use crate::plan::{Build, Outline};
 use crate::push::{Flowing, Push};
@@ -156,7 +156,7 @@ struct Task<T, L, O, N> {
     /// Its turn comes when everything that is held has moved on.
     failure: Option<(Option<u64>, BoxError)>,
     timer: Option<Sleep>,
-    watch: Watch,
+    stopwatch: Stopwatch,
     pace: Pace,
 }
 
@@ -184,7 +184,7 @@ where
 {
     fn new(op: O, rx: Rx<T, L>, next: N, site: Site) -> Self {
         site.node.counts.workers.raise_to(1);
-        let (watch, pace) = (Watch::alone(&site.node.counts, site.run.rt.now()), Pace::new(&site.run.rt));
+        let (stopwatch, pace) = (Stopwatch::alone(&site.node.counts, site.run.rt.now()), Pace::new(&site.run.rt));
         Task {
             op,
             rx,
@@ -198,7 +198,7 @@ where
             has_ended: false,
             failure: None,
             timer: None,
-            watch,
+            stopwatch,
             pace,
         }
     }
@@ -380,8 +380,8 @@ where
     fn resume(&mut self) -> Instant {
         let Site { run, node } = &self.site;
         let now = run.rt.now();
-        if !self.watch.is(Spent::Busy) {
-            self.watch.turn(&node.counts, Spent::Busy, now);
+        if !self.stopwatch.is(Spent::Busy) {
+            self.stopwatch.turn(&node.counts, Spent::Busy, now);
         }
         self.pace.waited(now);
         now
@@ -390,7 +390,7 @@ where
     fn pend<R>(&mut self, what: Spent, doing: Doing) -> Poll<R> {
         self.publish();
         let Site { run, node } = &self.site;
-        self.watch.turn(&node.counts, what, run.rt.now());
+        self.stopwatch.turn(&node.counts, what, run.rt.now());
         node.set_doing(doing);
         Poll::Pending
     }
@@ -412,6 +412,6 @@ impl<T, L, O, N> Drop for Task<T, L, O, N> {
         self.tally.now.failed += failed;
         self.tally.flush(counts);
         counts.abandoned.add(self.held - failed + self.unsettled);
-        self.watch.stop(counts, self.site.run.rt.now());
+        self.stopwatch.stop(counts, self.site.run.rt.now());
     }
 }

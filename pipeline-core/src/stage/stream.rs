@@ -15,7 +15,7 @@ use super::{Backoff, In, InPort, Out};
 use crate::edge::{Next, Rx, edge, wake};
 use crate::error::Fate;
 use crate::flow::Flow;
-use crate::ledger::{Kind, Spent, Watch};
+use crate::ledger::{Kind, Spent, Stopwatch};
 use crate::lineage::Lineage;
 use crate::plan::{Build, Outline};
 use crate::push::{Outlet, Push};
@@ -47,7 +47,7 @@ impl<S: Generate> SourceFlow<S> {
 async fn drive_source<S: Generate>(template: S, restart: Option<Backoff>, outlet: Outlet<S::Out, ()>, site: Site) {
     let node = &site.node;
     let port = Port::new(outlet, node);
-    let mut books = SourceBooks { site: &site, watch: Watch::alone(&node.counts, site.run.rt.now()) };
+    let mut books = SourceBooks { site: &site, stopwatch: Stopwatch::alone(&node.counts, site.run.rt.now()) };
     let (mut template, mut failures) = (Some(template), 0);
     loop {
         // One that is not started again is not cloned.
@@ -124,7 +124,7 @@ async fn generate<S: Generate>(
 /// The books of a source: it has only an *out*.
 struct SourceBooks<'a> {
     site: &'a Site,
-    watch: Watch,
+    stopwatch: Stopwatch,
 }
 
 impl SourceBooks<'_> {
@@ -133,15 +133,15 @@ impl SourceBooks<'_> {
         node.counts.out.add(sent);
         node.set_doing(if waits { Doing::WaitForRoom } else { Doing::Work });
         let what = if waits { Spent::WaitingForRoom } else { Spent::Busy };
-        if !self.watch.is(what) {
-            self.watch.turn(&node.counts, what, run.rt.now());
+        if !self.stopwatch.is(what) {
+            self.stopwatch.turn(&node.counts, what, run.rt.now());
         }
     }
 }
 
 impl Drop for SourceBooks<'_> {
     fn drop(&mut self) {
-        self.watch.stop(&self.site.node.counts, self.site.run.rt.now());
+        self.stopwatch.stop(&self.site.node.counts, self.site.run.rt.now());
     }
 }
 

@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 use pin_project_lite::pin_project;
 
 use crate::error::{BoxError, Failure, Fate, Panicked};
-use crate::ledger::{Kind, Spent, Steps, Tally, Watch};
+use crate::ledger::{Kind, Spent, Steps, Stopwatch, Tally};
 use crate::lineage::Lineage;
 use crate::run::{Doing, Node, Shared, Stop};
 use crate::runtime::Instant;
@@ -165,14 +165,14 @@ pub(crate) struct Desk {
     tally: Tally,
     /// An item was taken that still waits.
     has_waiting: bool,
-    watch: Watch,
+    stopwatch: Stopwatch,
 }
 
 impl Desk {
     pub(crate) fn new(site: Site) -> Desk {
         site.node.counts.workers.raise_to(1);
-        let watch = Watch::alone(&site.node.counts, site.run.rt.now());
-        Desk { site, tally: Tally::default(), has_waiting: false, watch }
+        let stopwatch = Stopwatch::alone(&site.node.counts, site.run.rt.now());
+        Desk { site, tally: Tally::default(), has_waiting: false, stopwatch }
     }
 
     /// Whether an item was taken that is not started yet.
@@ -232,7 +232,7 @@ impl Desk {
     pub(crate) fn wait_in_body(&mut self, for_room: bool) {
         self.site.node.set_doing(if for_room { Doing::WaitForRoom } else { Doing::Work });
         let what = if for_room { Spent::WaitingForRoom } else { Spent::Busy };
-        if !self.watch.is(what) {
+        if !self.stopwatch.is(what) {
             self.turn(what);
         }
     }
@@ -240,7 +240,7 @@ impl Desk {
     /// The worker does `what` from now on. Gives the time.
     pub(crate) fn turn(&mut self, what: Spent) -> Instant {
         let now = self.site.run.rt.now();
-        self.watch.turn(&self.site.node.counts, what, now);
+        self.stopwatch.turn(&self.site.node.counts, what, now);
         now
     }
 }
@@ -253,6 +253,6 @@ impl Drop for Desk {
         let counts = &self.site.node.counts;
         counts.abandoned_waiting.add(u64::from(self.has_waiting));
         counts.abandoned.add(ended - done - failed - dropped);
-        self.watch.stop(counts, self.site.run.rt.now());
+        self.stopwatch.stop(counts, self.site.run.rt.now());
     }
 }

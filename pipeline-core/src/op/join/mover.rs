@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 
 use super::{Inputs, Taken};
 use crate::error::BoxError;
-use crate::ledger::{Spent, Tally, Watch};
+use crate::ledger::{Spent, Stopwatch, Tally};
 use crate::push::{Flowing, Push};
 use crate::run::{Doing, Stop, is_blamed};
 use crate::stage::{BUDGET, Failing, Pace, Site};
@@ -32,15 +32,15 @@ pub(crate) struct Mover<I: Inputs, N: Push<I::Item, I::Lineage>> {
     lost: u64,
     /// The failure of an item, whose turn comes when what was kept back before it has moved on.
     failure: Option<(u64, BoxError)>,
-    watch: Watch,
+    stopwatch: Stopwatch,
     pace: Pace,
 }
 
 impl<I: Inputs, N: Push<I::Item, I::Lineage>> Mover<I, N> {
     pub(crate) fn new(inputs: I, next: N, site: Site) -> Self {
-        let (watch, pace) = (Watch::alone(&site.node.counts, site.run.rt.now()), Pace::new(&site.run.rt));
+        let (stopwatch, pace) = (Stopwatch::alone(&site.node.counts, site.run.rt.now()), Pace::new(&site.run.rt));
         let (tally, fate, failure) = (Tally::default(), None, None);
-        Mover { inputs, next, site, tally, unsettled: 0, fate, lost: 0, failure, watch, pace }
+        Mover { inputs, next, site, tally, unsettled: 0, fate, lost: 0, failure, stopwatch, pace }
     }
 
     /// A mover whose `next` holds an item until one of its readers, which the item decides, has room. It counts the items that
@@ -161,7 +161,7 @@ impl<I: Inputs, N: Push<I::Item, I::Lineage>> Mover<I, N> {
             return self.stop();
         }
         let Site { run, node } = &self.site;
-        self.watch.turn(&node.counts, what, run.rt.now());
+        self.stopwatch.turn(&node.counts, what, run.rt.now());
         node.set_doing(doing);
         Poll::Pending
     }
@@ -176,8 +176,8 @@ impl<I: Inputs, N: Push<I::Item, I::Lineage>> Mover<I, N> {
     fn resume(&mut self) {
         let Site { run, node } = &self.site;
         let now = run.rt.now();
-        if !self.watch.is(Spent::Busy) {
-            self.watch.turn(&node.counts, Spent::Busy, now);
+        if !self.stopwatch.is(Spent::Busy) {
+            self.stopwatch.turn(&node.counts, Spent::Busy, now);
         }
         self.pace.waited(now);
     }
@@ -194,6 +194,6 @@ impl<I: Inputs, N: Push<I::Item, I::Lineage>> Drop for Mover<I, N> {
         self.tally.now.failed += failed;
         self.tally.flush(counts);
         counts.abandoned.add(self.lost + cut);
-        self.watch.stop(counts, self.site.run.rt.now());
+        self.stopwatch.stop(counts, self.site.run.rt.now());
     }
 }

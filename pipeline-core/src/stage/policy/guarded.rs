@@ -270,7 +270,7 @@ impl<'a, U> Watched<'a, U> {
         Watched { port, has_sent: AtomicBool::new(false), waits: AtomicBool::new(false) }
     }
 
-    fn watch(&self, polled: Poll<()>) -> Poll<()> {
+    fn stopwatch(&self, polled: Poll<()>) -> Poll<()> {
         self.waits.store(polled.is_pending(), Ordering::Relaxed);
         polled
     }
@@ -278,7 +278,7 @@ impl<'a, U> Watched<'a, U> {
 
 impl<U> OutPort<U> for Watched<'_, U> {
     fn poll_room(&self, cx: &mut Context<'_>) -> Poll<()> {
-        self.watch(self.port.poll_room(cx))
+        self.stopwatch(self.port.poll_room(cx))
     }
 
     fn put(&self, item: U) {
@@ -287,7 +287,7 @@ impl<U> OutPort<U> for Watched<'_, U> {
     }
 
     fn poll_accepted(&self, cx: &mut Context<'_>) -> Poll<()> {
-        self.watch(self.port.poll_accepted(cx))
+        self.stopwatch(self.port.poll_accepted(cx))
     }
 
     fn retract(&self) {

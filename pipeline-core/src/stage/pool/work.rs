@@ -13,7 +13,7 @@ use super::emitter::{Exit, Moved, Mover};
 use super::port::PoolPort;
 use super::state::Taken;
 use crate::error::Attempted;
-use crate::ledger::{Spent, Watch};
+use crate::ledger::{Spent, Stopwatch};
 use crate::lineage::Lineage;
 use crate::push::Push;
 use crate::run::{Job, Stop};
@@ -26,9 +26,9 @@ use crate::sync::atomic::{AtomicU64, Ordering};
 pub(super) fn work<S: Stage, L: Lineage>(pool: Arc<Pool<S, L>>, id: usize) -> Job {
     // Made now, so that the pool learns also of a task that is dropped before its first poll.
     let site = &pool.site;
-    let (watch, pace) = (Watch::of_worker(&site.node.counts, site.run.rt.now()), Pace::of_stage(site));
+    let (stopwatch, pace) = (Stopwatch::of_worker(&site.node.counts, site.run.rt.now()), Pace::of_stage(site));
     let worker =
-        Worker { pool, id, in_hand: None, alone: None, exit: None, pace, budget: BUDGET, watch, has_ended: false };
+        Worker { pool, id, in_hand: None, alone: None, exit: None, pace, budget: BUDGET, stopwatch, has_ended: false };
     // Two futures, so that a worker without hooks has no memory for them.
     if S::HOOKS { Box::pin(run_hooked(worker)) } else { Box::pin(run(worker)) }
 }
@@ -73,7 +73,7 @@ struct Worker<S: Stage, L: Lineage> {
     exit: Option<Exit<S::Out, L>>,
     pace: Pace,
     budget: u32,
-    watch: Watch,
+    stopwatch: Stopwatch,
     /// False if its task was dropped, or has panicked outside of a body.
     has_ended: bool,
 }
@@ -191,7 +191,7 @@ impl<S: Stage, L: Lineage> Worker<S, L> {
                 Ok(next) => return Poll::Ready(next),
                 Err(why) => why,
             };
-            if !self.watch.is(why) {
+            if !self.stopwatch.is(why) {
                 self.turn_to(why);
             }
             if !std::mem::replace(&mut has_waited, true) {
@@ -292,7 +292,7 @@ impl<S: Stage, L: Lineage> Worker<S, L> {
     fn turn_to(&mut self, what: Spent) -> Instant {
         let Site { run, node } = &self.pool.site;
         let now = run.rt.now();
-        self.watch.turn(&node.counts, what, now);
+        self.stopwatch.turn(&node.counts, what, now);
         now
     }
 }
@@ -319,7 +319,7 @@ impl<S: Stage, L: Lineage> Drop for Worker<S, L> {
             }
         }
         let Site { run, node } = &self.pool.site;
-        self.watch.stop(&node.counts, run.rt.now());
+        self.stopwatch.stop(&node.counts, run.rt.now());
         if !self.has_ended {
             // There may be nobody left to take what waits.
             self.pool.site.node.stop(Stop::Cut);
