@@ -75,6 +75,32 @@ pub trait Push<T, L: Lineage>: Send + 'static {
     }
 }
 
+/// Writes the `Push` methods of an end that takes every item at once, whatever it does with them.
+macro_rules! takes_all {
+    () => {
+        fn poll_room(&mut self, _: &mut std::task::Context<'_>) -> std::task::Poll<crate::push::Flowing> {
+            std::task::Poll::Ready(crate::push::Flowing::On)
+        }
+
+        fn poll_settled(&mut self, _: &mut std::task::Context<'_>) -> std::task::Poll<crate::push::Flowing> {
+            std::task::Poll::Ready(crate::push::Flowing::On)
+        }
+
+        fn end(&mut self) {}
+
+        fn bind(&mut self, _: &std::sync::Arc<crate::run::Node>) {}
+
+        fn take_woken(&mut self) -> bool {
+            false
+        }
+
+        fn room_behind(&self) -> usize {
+            crate::edge::DEFAULT_BUFFER
+        }
+    };
+}
+pub(crate) use takes_all;
+
 /// A [`Push`] whose type does not tell what follows: compile time stays linear in the number of stages.
 pub enum Outlet<T, L> {
     /// Straight into the next edge.

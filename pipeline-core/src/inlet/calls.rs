@@ -3,7 +3,6 @@
 use std::fmt;
 use std::future::poll_fn;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
 use super::call::{Call, CallError};
 use super::sending::Entering;
@@ -15,8 +14,8 @@ use crate::ledger::Kind;
 use crate::lineage::Ticket;
 use crate::op::FusedCount;
 use crate::plan::{Build, Outline};
-use crate::push::{Flowing, Push};
-use crate::run::{Ends, Node, Pipeline};
+use crate::push::{Push, takes_all};
+use crate::run::{Ends, Pipeline};
 use crate::sync::atomic::{AtomicU64, Ordering};
 
 const NAME: &str = "replies";
@@ -253,10 +252,6 @@ struct RepliesPush {
 }
 
 impl<R: Send + 'static> Push<R, Ticket> for RepliesPush {
-    fn poll_room(&mut self, _: &mut Context<'_>) -> Poll<Flowing> {
-        Poll::Ready(Flowing::On)
-    }
-
     fn push(&mut self, reply: R, ticket: Ticket) {
         let refused = match ticket.asker::<Slot<R>>() {
             Some(slot) => slot.put(reply),
@@ -271,10 +266,6 @@ impl<R: Send + 'static> Push<R, Ticket> for RepliesPush {
         }
     }
 
-    fn poll_settled(&mut self, _: &mut Context<'_>) -> Poll<Flowing> {
-        Poll::Ready(Flowing::On)
-    }
-
     fn flush(&mut self) {
         self.count.flush();
     }
@@ -283,15 +274,5 @@ impl<R: Send + 'static> Push<R, Ticket> for RepliesPush {
         self.count.own_up();
     }
 
-    fn end(&mut self) {}
-
-    fn bind(&mut self, _: &Arc<Node>) {}
-
-    fn take_woken(&mut self) -> bool {
-        false
-    }
-
-    fn room_behind(&self) -> usize {
-        DEFAULT_BUFFER
-    }
+    takes_all!();
 }

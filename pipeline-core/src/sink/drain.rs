@@ -1,8 +1,6 @@
 //! Sinks that await: stages without outputs.
 
 use std::future::Future;
-use std::sync::Arc;
-use std::task::{Context, Poll};
 
 use crate::edge::{DEFAULT_BUFFER, edge};
 use crate::error::BoxError;
@@ -10,8 +8,8 @@ use crate::flow::Flow;
 use crate::ledger::Kind;
 use crate::lineage::Lineage;
 use crate::plan::{Build, Outline};
-use crate::push::{Flowing, Outlet, Push};
-use crate::run::{Ends, Node, Pipeline};
+use crate::push::{Outlet, Push, takes_all};
+use crate::run::{Ends, Pipeline};
 use crate::stage::{Body, Mapped, Out, Policy, Pool, Settings, Site, Stage, drive, emit};
 
 /// What [`sink`](Flow::sink) takes: what `#[sink]` made, an async closure or function that returns `()`, or a hand-written
@@ -138,26 +136,10 @@ impl<P: Flow, S: Stage<In = P::Item>, Q: Policy<S>> Ends for WorkerSink<P, S, Q>
 pub(crate) struct Nowhere;
 
 impl<T: Send + 'static, L: Lineage> Push<T, L> for Nowhere {
-    fn poll_room(&mut self, _: &mut Context<'_>) -> Poll<Flowing> {
-        Poll::Ready(Flowing::On)
-    }
-
     fn push(&mut self, _: T, _: L) {}
-
-    fn poll_settled(&mut self, _: &mut Context<'_>) -> Poll<Flowing> {
-        Poll::Ready(Flowing::On)
-    }
 
     fn flush(&mut self) {}
     fn own_up(&mut self) {}
-    fn end(&mut self) {}
-    fn bind(&mut self, _: &Arc<Node>) {}
 
-    fn take_woken(&mut self) -> bool {
-        false
-    }
-
-    fn room_behind(&self) -> usize {
-        DEFAULT_BUFFER
-    }
+    takes_all!();
 }

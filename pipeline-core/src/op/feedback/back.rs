@@ -2,7 +2,6 @@
 
 use std::marker::PhantomData;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
 use super::{Circle, close_loop, outline_loop};
 use crate::describe::counted;
@@ -14,8 +13,8 @@ use crate::op::fused::FusedCount;
 use crate::op::pass_on;
 use crate::op::split::{Branch, Key, Socket, branch};
 use crate::plan::{Build, Outline};
-use crate::push::{Flowing, Push};
-use crate::run::{Ends, Node, Pipeline};
+use crate::push::{Push, takes_all};
+use crate::run::{Ends, Pipeline};
 use crate::sink::Drain;
 
 /// The name of what goes back, in the report.
@@ -82,20 +81,12 @@ struct BackPush<T> {
 }
 
 impl<T: Send + 'static, L: Lineage> Push<T, L> for BackPush<T> {
-    fn poll_room(&mut self, _: &mut Context<'_>) -> Poll<Flowing> {
-        Poll::Ready(Flowing::On)
-    }
-
     fn push(&mut self, item: T, lineage: L) {
         self.count.seen();
         if !self.circle.back(item, lineage.into_ticket()) {
             // What is in the loop leaves it, and nothing goes round any more.
             self.circle.close();
         }
-    }
-
-    fn poll_settled(&mut self, _: &mut Context<'_>) -> Poll<Flowing> {
-        Poll::Ready(Flowing::On)
     }
 
     fn flush(&mut self) {
@@ -106,17 +97,7 @@ impl<T: Send + 'static, L: Lineage> Push<T, L> for BackPush<T> {
         self.count.own_up();
     }
 
-    fn end(&mut self) {}
-
-    fn bind(&mut self, _: &Arc<Node>) {}
-
-    fn take_woken(&mut self) -> bool {
-        false
-    }
-
-    fn room_behind(&self) -> usize {
-        DEFAULT_BUFFER
-    }
+    takes_all!();
 }
 
 /// The flow of [`feedback_with`](crate::flow::JoinExt::feedback_with).
