@@ -308,6 +308,17 @@ fn hooks_of_the_builder_are_around_those_of_the_stage() {
             let sunk = store(book.clone(), false).close(|| async { Err::<(), _>("no way back") });
             let error = iter(0..9u64).sink(sunk).run_on(&rt).await.expect_err("it cannot close");
             assert!(error.to_string().starts_with("stage `store` failed in `close`: no way back"), "{error}");
+            // Two that fail: both are called, and the first is told.
+            let second = Arc::new(AtomicUsize::new(0));
+            let called = second.clone();
+            let twice =
+                stage(|x: u64| async move { x }).close(|| async { Err::<(), _>("the first") }).close(move || {
+                    called.fetch_add(1, SeqCst);
+                    async { Err::<(), _>("the second") }
+                });
+            let error = iter(0..9u64).then(twice).count().run_on(&rt).await.expect_err("it cannot close");
+            assert_eq!(error.to_string(), "stage `then` failed in `close`: the first");
+            assert_eq!(second.load(SeqCst), 1);
             assert_eq!(
                 book.opened.load(SeqCst),
                 book.closed.load(SeqCst) - 1,
