@@ -51,8 +51,6 @@ pub(crate) trait Filled: Send + Sync {
 
 /// How full an edge is.
 pub(crate) struct Fill {
-    /// Who writes into it, if that is a node of the run that has not ended.
-    pub(crate) writer: Option<String>,
     pub(crate) waiting: usize,
     pub(crate) places: usize,
 }
@@ -148,8 +146,7 @@ impl<T: Send, L: Send> Filled for Edge<T, L> {
         let state = self.state.lock();
         let waiting = state.queue.len() + state.held;
         let is_over = state.reader_gone.is_some() || state.writer_gone && waiting == 0;
-        let writer = state.writing_node.as_ref().map(|node| node.name.clone());
-        (!is_over).then_some(Fill { writer, waiting, places: self.capacity })
+        (!is_over).then_some(Fill { waiting, places: self.capacity })
     }
 }
 

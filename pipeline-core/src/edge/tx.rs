@@ -172,7 +172,7 @@ impl<T: Send + 'static, L: Lineage> Push<T, L> for Tx<T, L> {
     }
 
     fn bind(&mut self, writer: &Arc<Node>) {
-        self.edge.reader.is_written_by(writer, Arc::as_ptr(&self.edge).cast());
+        self.edge.reader.set_writer(Arc::as_ptr(&self.edge).cast(), writer);
         let gone = {
             let mut state = self.edge.state.lock();
             state.writing_node = Some(writer.clone());

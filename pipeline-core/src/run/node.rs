@@ -321,8 +321,8 @@ impl Node {
         inputs.push(Input { edge, writer: Weak::new() });
     }
 
-    /// Names who writes into one of the edges before it.
-    pub(crate) fn is_written_by(&self, writer: &Arc<Node>, edge: *const ()) {
+    /// Says who writes into one of the edges before it.
+    pub(crate) fn set_writer(&self, edge: *const (), writer: &Arc<Node>) {
         let writer = writer.split.as_ref().map_or(writer, |split| &split.node);
         let mut inputs = self.inputs.lock();
         if let Some(input) = inputs.iter_mut().find(|input| input.edge.as_ptr().cast() == edge) {
@@ -336,8 +336,9 @@ impl Node {
         inputs.iter().filter_map(|input| input.writer.upgrade()).map(|writer| writer.name.clone()).collect()
     }
 
-    /// The edges before it that somebody may still write into.
-    pub(crate) fn edges(&self) -> Vec<Arc<dyn Filled>> {
-        self.inputs.lock().iter().filter_map(|input| input.edge.upgrade()).collect()
+    /// The edges before it that somebody may still write into, and who does, if that is a node of the run.
+    pub(crate) fn inputs(&self) -> Vec<(Arc<dyn Filled>, Option<Arc<Node>>)> {
+        let inputs = self.inputs.lock();
+        inputs.iter().filter_map(|input| Some((input.edge.upgrade()?, input.writer.upgrade()))).collect()
     }
 }

@@ -86,9 +86,12 @@ impl Waiting {
         let left = counts.done.get() + counts.failed.get() + counts.dropped.get() + counts.abandoned.get();
         let ended = counts.ended.get();
         let started = counts.started.get();
-        let fills = node.edges().into_iter().filter_map(|edge| edge.fill());
-        let edges: Vec<_> =
-            fills.map(|Fill { writer, waiting, places }| EdgeFill { from: writer, waiting, places }).collect();
+        let edges = node.inputs().into_iter().filter_map(|(edge, writer)| {
+            let Fill { waiting, places } = edge.fill()?;
+            let writer = writer.filter(|writer| writer.doing() != Doing::Nothing);
+            Some(EdgeFill { from: writer.map(|writer| writer.name.clone()), waiting, places })
+        });
+        let edges = edges.collect();
         Waiting {
             name: node.name.clone(),
             kind: node.kind,
