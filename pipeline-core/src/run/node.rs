@@ -77,6 +77,9 @@ struct Input {
     writer: Weak<Node>,
 }
 
+/// An edge that is looked at from outside, and who writes into it.
+pub(crate) type EdgeAndWriter = (Arc<dyn Filled>, Option<Arc<Node>>);
+
 /// The outlets of a split: its node is told to stop when nobody reads on behind any of them.
 #[derive(Debug)]
 struct Outlets {
@@ -337,7 +340,7 @@ impl Node {
     }
 
     /// The edges before it that somebody may still write into, and who does, if that is a node of the run.
-    pub(crate) fn inputs(&self) -> Vec<(Arc<dyn Filled>, Option<Arc<Node>>)> {
+    pub(crate) fn inputs(&self) -> Vec<EdgeAndWriter> {
         let inputs = self.inputs.lock();
         inputs.iter().filter_map(|input| Some((input.edge.upgrade()?, input.writer.upgrade()))).collect()
     }
